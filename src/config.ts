@@ -1,0 +1,294 @@
+import { readFileSync } from "node:fs";
+import * as v from "valibot";
+
+/** Where the messages come from. */
+export type KafkaSource =
+  | { readonly mode: "external"; readonly brokers: string }
+  /** librdkafka's mock cluster inside this process. */
+  | { readonly mode: "embedded" }
+  /** HTTP only. */
+  | { readonly mode: "none" };
+
+/** The validated settings: plain data, so that the writer thread can be sent them. */
+export interface Config {
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly databasePath: string;
+  readonly kafka: {
+    readonly source: KafkaSource;
+    readonly topic: string;
+    readonly groupId: string;
+    /** librdkafka settings that the operator added. They may be secrets: never log them. */
+    readonly librdkafka: Readonly<Record<string, string>>;
+  };
+  readonly ingest: { readonly batchSize: number; readonly lingerMs: number };
+  readonly log: { readonly level: LogLevel; readonly format: "json" | "pretty" };
+  readonly shutdownTimeoutMs: number;
+}
+
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+/** The severities of a log line, and `silent`. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Settings that cannot be used. `problems` names each setting and its rule, never a value. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The settings cannot be used:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
+    this.problems = problems;
+  }
+}
+
+interface Setting {
+  /** What applies when the setting is absent, as the documentation writes it. */
+  readonly fallback: string;
+  readonly about: string;
+  readonly schema: v.GenericSchema<string | undefined, unknown>;
+}
+
+function wholeNumber(from: number, to: number, fallback: number) {
+  const rule = `must be a whole number from ${from} to ${to}`;
+  return {
+    fallback: String(fallback),
+    schema: v.optional(
+      v.pipe(
+        v.string(),
+        v.regex(/^\d{1,10}$/, rule),
+        v.transform(Number),
+        v.minValue(from, rule),
+        v.maxValue(to, rule),
+      ),
+      String(fallback),
+    ),
+  };
+}
+
+const BROKER_LIST = /^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/;
+
+/** Every setting, in the order in which they are documented. `--help`, the README and the parser read this table. */
+const SETTINGS = {
+  HOST: {
+    fallback: "127.0.0.1",
+    about:
+      "The address to listen on. Any other than a loopback address needs AUTH=none said outright.",
+    schema: v.optional(v.string(), "127.0.0.1"),
+  },
+  PORT: {
+    ...wholeNumber(0, 65_535, 5100),
+    about: "The TCP port to listen on; 0 takes any free one.",
+  },
+  AUTH: {
+    fallback: "",
+    about: "`none` says that access is controlled elsewhere, which HOST then may rely on.",
+    schema: v.optional(v.literal("none", "must be none, or not set")),
+  },
+  DATABASE_PATH: {
+    fallback: "./data/arrest-events.sqlite",
+    about: "The SQLite file; its directory is made when it is missing.",
+    schema: v.optional(
+      v.pipe(
+        v.string(),
+        v.check(
+          (path) => !path.startsWith(":memory:") && !path.startsWith("file:"),
+          "must be the path of a file: two connections need one file",
+        ),
+      ),
+      "./data/arrest-events.sqlite",
+    ),
+  },
+  KAFKA_BROKERS: {
+    fallback: "embedded (an error when NODE_ENV=production)",
+    about:
+      "`host:port,host:port`; `embedded` for a broker in this process, in memory; `none` for HTTP only.",
+    schema: v.optional(
+      v.pipe(
+        v.string(),
+        v.check(
+          (value) => value === "embedded" || value === "none" || BROKER_LIST.test(value),
+          "must be host:port,host:port or embedded or none",
+        ),
+      ),
+    ),
+  },
+  KAFKA_TOPIC: {
+    fallback: "arrest_event",
+    about: "The topic to read.",
+    schema: v.optional(
+      v.pipe(
+        v.string(),
+        v.regex(
+          /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
+          "must be 1 to 249 letters, digits, dots, underscores and hyphens",
+        ),
+      ),
+      "arrest_event",
+    ),
+  },
+  KAFKA_GROUP_ID: {
+    fallback: "arrest-events",
+    about: "The consumer group to read as.",
+    schema: v.optional(v.string(), "arrest-events"),
+  },
+  INGEST_BATCH_SIZE: {
+    ...wholeNumber(1, 100_000, 5000),
+    about: "The most messages that one transaction takes.",
+  },
+  INGEST_LINGER_MS: {
+    ...wholeNumber(0, 10_000, 5),
+    about: "How long to wait for more messages after the first of a batch, in milliseconds.",
+  },
+  LOG_LEVEL: {
+    fallback: "info",
+    about: LOG_LEVELS.map((level) => `\`${level}\``).join(", "),
+    schema: v.optional(
+      v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`),
+      "info",
+    ) as v.GenericSchema<string | undefined, LogLevel>,
+  },
+  LOG_FORMAT: {
+    fallback: "pretty on a terminal, else json",
+    about: "`pretty` or `json`.",
+    schema: v.optional(v.picklist(["json", "pretty"], "must be json or pretty")) as v.GenericSchema<
+      string | undefined,
+      "json" | "pretty" | undefined
+    >,
+  },
+  SHUTDOWN_TIMEOUT_MS: {
+    ...wholeNumber(1, 600_000, 10_000),
+    about: "How long an orderly stop may take before the process ends anyway, in milliseconds.",
+  },
+} as const satisfies Record<string, Setting>;
+
+const LIBRDKAFKA_PREFIX = "KAFKA_CONF_";
+
+/** What the table cannot hold as a row: the settings with open names. */
+const LIBRDKAFKA_ROW = {
+  name: `${LIBRDKAFKA_PREFIX}…`,
+  fallback: "",
+  about:
+    "Any librdkafka setting, dots as underscores: `KAFKA_CONF_SECURITY_PROTOCOL=SASL_SSL`. With `_FILE` at the end of the name the value is read from that file.",
+};
+
+/** librdkafka settings that exactly-once ingest depends on, or that another setting decides. */
+const MANAGED_BY_SERVICE: ReadonlySet<string> = new Set([
+  "auto.offset.reset",
+  "bootstrap.servers",
+  "enable.auto.commit",
+  "enable.auto.offset.store",
+  "enable.partition.eof",
+  "event_cb",
+  "group.id",
+  "isolation.level",
+  "metadata.broker.list",
+  "offset_commit_cb",
+  "rebalance_cb",
+]);
+
+/** Every setting's name, default and meaning, for documentation. */
+export function describeSettings(): readonly { name: string; fallback: string; about: string }[] {
+  const rows = Object.entries<Setting>(SETTINGS).map(([name, { fallback, about }]) => ({
+    name,
+    fallback,
+    about,
+  }));
+  rows.splice(rows.findIndex((row) => row.name === "KAFKA_GROUP_ID") + 1, 0, LIBRDKAFKA_ROW);
+  return rows;
+}
+
+/**
+ * Reads the settings from environment variables; an empty one counts as absent.
+ *
+ * @param isTerminal whether the log goes to a person's terminal, which decides LOG_FORMAT's default
+ * @throws ConfigError naming every problem at once
+ */
+export function parseConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  isTerminal: boolean,
+): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const problems: string[] = [];
+
+  const schema = v.object(
+    Object.fromEntries(
+      Object.entries(SETTINGS).map(([name, setting]) => [name, setting.schema]),
+    ) as { [K in keyof typeof SETTINGS]: (typeof SETTINGS)[K]["schema"] },
+  );
+  const parsed = v.safeParse(schema, given);
+  for (const issue of parsed.issues ?? []) {
+    problems.push(`${v.getDotPath(issue)} ${issue.message}`);
+  }
+
+  const host = given["HOST"] ?? SETTINGS.HOST.fallback;
+  if (!isLoopback(host) && given["AUTH"] !== "none") {
+    problems.push("HOST must be a loopback address unless AUTH=none is set");
+  }
+  if (given["KAFKA_BROKERS"] === undefined && given["NODE_ENV"] === "production") {
+    problems.push(
+      "KAFKA_BROKERS must be set in production: host:port,host:port or embedded or none",
+    );
+  }
+  const librdkafka = parseLibrdkafkaSettings(given, problems);
+
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  const settings = parsed.output;
+  return {
+    host: settings.HOST,
+    port: settings.PORT,
+    databasePath: settings.DATABASE_PATH,
+    kafka: {
+      source: kafkaSource(settings.KAFKA_BROKERS),
+      topic: settings.KAFKA_TOPIC,
+      groupId: settings.KAFKA_GROUP_ID,
+      librdkafka,
+    },
+    ingest: { batchSize: settings.INGEST_BATCH_SIZE, lingerMs: settings.INGEST_LINGER_MS },
+    log: {
+      level: settings.LOG_LEVEL,
+      format: settings.LOG_FORMAT ?? (isTerminal ? "pretty" : "json"),
+    },
+    shutdownTimeoutMs: settings.SHUTDOWN_TIMEOUT_MS,
+  };
+}
+
+function kafkaSource(brokers: string | undefined): KafkaSource {
+  if (brokers === undefined || brokers === "embedded") return { mode: "embedded" };
+  if (brokers === "none") return { mode: "none" };
+  return { mode: "external", brokers };
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function parseLibrdkafkaSettings(
+  given: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): Record<string, string> {
+  const settings: Record<string, string> = {};
+  for (const [name, value] of Object.entries(given)) {
+    if (!name.startsWith(LIBRDKAFKA_PREFIX) || value === undefined) continue;
+    const fromFile = name.endsWith("_FILE");
+    const property = name
+      .slice(LIBRDKAFKA_PREFIX.length, fromFile ? -"_FILE".length : undefined)
+      .toLowerCase()
+      .replaceAll("_", ".");
+    if (MANAGED_BY_SERVICE.has(property) || MANAGED_BY_SERVICE.has(property.replaceAll(".", "_"))) {
+      problems.push(`${name} must not be set: the service decides ${property} itself`);
+    } else if (property in settings) {
+      problems.push(`${name} must be set once: by its value or by a file`);
+    } else if (fromFile) {
+      try {
+        settings[property] = readFileSync(value, "utf8").trimEnd();
+      } catch {
+        problems.push(`${name} must be the path of a readable file`);
+      }
+    } else {
+      settings[property] = value;
+    }
+  }
+  return settings;
+}
