@@ -1,0 +1,45 @@
+CREATE TABLE `arrest_event` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`officer_id` integer NOT NULL,
+	`subject_id` integer NOT NULL,
+	`arrest_type_id` integer NOT NULL,
+	`crime_type_id` integer NOT NULL,
+	`arrested_at` integer NOT NULL,
+	CONSTRAINT "arrest_event_id" CHECK(typeof("arrest_event"."id") = 'integer' and "arrest_event"."id" between 1 and 9007199254740991),
+	CONSTRAINT "arrest_event_officer_id" CHECK(typeof("arrest_event"."officer_id") = 'integer' and "arrest_event"."officer_id" between 1 and 9007199254740991),
+	CONSTRAINT "arrest_event_subject_id" CHECK(typeof("arrest_event"."subject_id") = 'integer' and "arrest_event"."subject_id" between 1 and 9007199254740991),
+	CONSTRAINT "arrest_event_arrest_type_id" CHECK(typeof("arrest_event"."arrest_type_id") = 'integer' and "arrest_event"."arrest_type_id" between 1 and 9007199254740991),
+	CONSTRAINT "arrest_event_crime_type_id" CHECK(typeof("arrest_event"."crime_type_id") = 'integer' and "arrest_event"."crime_type_id" between 1 and 9007199254740991),
+	CONSTRAINT "arrest_event_arrested_at" CHECK(typeof("arrest_event"."arrested_at") = 'integer' and "arrest_event"."arrested_at" between -62135596800000 and 253402300799999)
+);
+--> statement-breakpoint
+CREATE INDEX `arrest_event_by_officer_id` ON `arrest_event` (`officer_id`);--> statement-breakpoint
+CREATE INDEX `arrest_event_by_subject_id` ON `arrest_event` (`subject_id`);--> statement-breakpoint
+CREATE INDEX `arrest_event_by_arrest_type_id` ON `arrest_event` (`arrest_type_id`);--> statement-breakpoint
+CREATE INDEX `arrest_event_by_crime_type_id` ON `arrest_event` (`crime_type_id`);--> statement-breakpoint
+CREATE INDEX `arrest_event_by_arrested_at` ON `arrest_event` (`arrested_at`);--> statement-breakpoint
+CREATE TABLE `consumer_offset` (
+	`cluster` text NOT NULL,
+	`topic` text NOT NULL,
+	`partition` integer NOT NULL,
+	`next_offset` integer NOT NULL,
+	PRIMARY KEY(`cluster`, `topic`, `partition`),
+	CONSTRAINT "consumer_offset_next_offset" CHECK(typeof("consumer_offset"."next_offset") = 'integer' and "consumer_offset"."next_offset" between 0 and 9007199254740991)
+);
+--> statement-breakpoint
+CREATE TABLE `dead_letter` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`cluster` text NOT NULL,
+	`topic` text NOT NULL,
+	`partition` integer NOT NULL,
+	`offset` integer NOT NULL,
+	`timestamp` integer,
+	`key` blob,
+	`value` blob,
+	`headers` text,
+	`reason` text NOT NULL,
+	`refusals` text NOT NULL,
+	`refused_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `dead_letter_by_position` ON `dead_letter` (`topic`,`partition`,`offset`);

@@ -1,0 +1,119 @@
+import { type AnyColumn, type SQL, sql } from "drizzle-orm";
+import {
+  blob,
+  check,
+  index,
+  integer,
+  primaryKey,
+  sqliteTable,
+  text,
+} from "drizzle-orm/sqlite-core";
+import { MAX_ID, MAX_TIMESTAMP, MIN_TIMESTAMP } from "../arrest-event.ts";
+
+/** An integer within bounds, even for a program that writes to the file without this service. */
+function integerBetween(column: AnyColumn, from: number, to: number): SQL {
+  return sql`typeof(${column}) = 'integer' and ${column} between ${sql.raw(String(from))} and ${sql.raw(String(to))}`;
+}
+
+/**
+ * The arrest events. `id` is AUTOINCREMENT, so that the id of a deleted event is never used again.
+ * There is one index a filter of the HTTP contract; SQLite appends the id to each, so all of them
+ * page in id order as well.
+ */
+export const arrestEvent = sqliteTable(
+  "arrest_event",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    officerId: integer("officer_id").notNull(),
+    subjectId: integer("subject_id").notNull(),
+    arrestTypeId: integer("arrest_type_id").notNull(),
+    crimeTypeId: integer("crime_type_id").notNull(),
+    /** Milliseconds since 1970 in UTC. */
+    arrestedAt: integer("arrested_at").notNull(),
+  },
+  (table) => [
+    check("arrest_event_id", integerBetween(table.id, 1, MAX_ID)),
+    check("arrest_event_officer_id", integerBetween(table.officerId, 1, MAX_ID)),
+    check("arrest_event_subject_id", integerBetween(table.subjectId, 1, MAX_ID)),
+    check("arrest_event_arrest_type_id", integerBetween(table.arrestTypeId, 1, MAX_ID)),
+    check("arrest_event_crime_type_id", integerBetween(table.crimeTypeId, 1, MAX_ID)),
+    check(
+      "arrest_event_arrested_at",
+      integerBetween(table.arrestedAt, MIN_TIMESTAMP, MAX_TIMESTAMP),
+    ),
+    index("arrest_event_by_officer_id").on(table.officerId),
+    index("arrest_event_by_subject_id").on(table.subjectId),
+    index("arrest_event_by_arrest_type_id").on(table.arrestTypeId),
+    index("arrest_event_by_crime_type_id").on(table.crimeTypeId),
+    index("arrest_event_by_arrested_at").on(table.arrestedAt),
+  ],
+);
+
+/**
+ * How far each partition has been stored. It changes only in the transaction that stores what the
+ * offset stands behind, which is what makes ingest exactly once.
+ */
+export const consumerOffset = sqliteTable(
+  "consumer_offset",
+  {
+    /** `kafka`, or `embedded` for the broker in this process, whose offsets begin anew with it. */
+    cluster: text("cluster", { enum: ["kafka", "embedded"] }).notNull(),
+    topic: text("topic").notNull(),
+    partition: integer("partition").notNull(),
+    /** The offset of the first message that is not stored yet. */
+    nextOffset: integer("next_offset").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.cluster, table.topic, table.partition] }),
+    check("consumer_offset_next_offset", integerBetween(table.nextOffset, 0, MAX_ID)),
+  ],
+);
+
+/** Why a message was refused: where in its value, as a JSON Pointer (RFC 6901), and which rule. */
+export interface Refusal {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+/** The kinds of refusal, as they are counted. */
+export const DEAD_LETTER_REASONS = [
+  "no_value",
+  "not_utf8",
+  "not_json",
+  "invalid_event",
+  "refused_by_store",
+] as const;
+
+/** One kind of refusal. */
+export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
+
+/** The messages that are no arrest events, whole, with the reasons. */
+export const deadLetter = sqliteTable(
+  "dead_letter",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    cluster: text("cluster", { enum: ["kafka", "embedded"] }).notNull(),
+    topic: text("topic").notNull(),
+    partition: integer("partition").notNull(),
+    offset: integer("offset").notNull(),
+    /** The message's own time in milliseconds since 1970, where it has one. */
+    timestamp: integer("timestamp"),
+    key: blob("key", { mode: "buffer" }),
+    value: blob("value", { mode: "buffer" }),
+    /** The message's headers in order: names, and values in base64 (null stays null). */
+    headers: text("headers", { mode: "json" }).$type<
+      readonly (readonly [string, string | null])[]
+    >(),
+    reason: text("reason", { enum: DEAD_LETTER_REASONS }).notNull(),
+    refusals: text("refusals", { mode: "json" }).$type<readonly Refusal[]>().notNull(),
+    /** When it was refused: milliseconds since 1970. */
+    refusedAt: integer("refused_at").notNull(),
+  },
+  (table) => [index("dead_letter_by_position").on(table.topic, table.partition, table.offset)],
+);
+
+/** Which Kafka cluster an offset belongs to. */
+export type Cluster = (typeof consumerOffset.$inferSelect)["cluster"];
+
+/** A refused message as it is stored; the store adds its id. */
+export type DeadLetter = Omit<typeof deadLetter.$inferInsert, "id">;

@@ -1,0 +1,243 @@
+import { and, eq, sql } from "drizzle-orm";
+import type { ArrestEvent, ArrestEventFields } from "../arrest-event.ts";
+import { openForWriting } from "./database.ts";
+import {
+  arrestEvent,
+  type Cluster,
+  consumerOffset,
+  type DeadLetter,
+  deadLetter,
+} from "./schema.ts";
+
+/** A change of one event, as HTTP asks for it. */
+export type Change =
+  | { readonly kind: "create"; readonly fields: ArrestEventFields }
+  /** Members that are absent stay as they are. */
+  | { readonly kind: "update"; readonly id: number; readonly fields: Partial<ArrestEventFields> }
+  | { readonly kind: "delete"; readonly id: number };
+
+/** What became of a change. */
+export type ChangeResult =
+  | { readonly kind: "done"; readonly event: ArrestEvent }
+  | { readonly kind: "not-found" }
+  /** This change alone failed, for example by a constraint; the others of its group stand. */
+  | { readonly kind: "failed"; readonly message: string };
+
+/** A partition and the offset of the first of its messages that is not stored. */
+export interface Position {
+  readonly partition: number;
+  readonly nextOffset: number;
+}
+
+/** What one ingest transaction stores: messages of one topic. */
+export interface IngestBatch {
+  /** In the order of their messages. */
+  readonly events: readonly ArrestEventFields[];
+  readonly deadLetters: readonly DeadLetter[];
+  readonly positions: readonly Position[];
+  /** The dead letter for `events[index]`, should a constraint of the store refuse that event. */
+  deadLetterFor(index: number): DeadLetter;
+}
+
+/** How many rows and dead letters a batch became. */
+export interface IngestCounts {
+  readonly events: number;
+  readonly deadLetters: number;
+}
+
+/** The only thing that writes to the store. Every call is one transaction; one that throws has changed nothing. */
+export interface EventWriter {
+  /**
+   * Applies a group of changes, each in its own savepoint, in order. When this returns they are on
+   * the disk (`synchronous = FULL`).
+   */
+  apply(changes: readonly Change[]): ChangeResult[];
+  /** Stores rows, dead letters and positions together. */
+  ingest(batch: IngestBatch): IngestCounts;
+  /** The stored position of a partition, or `undefined` when it was never read. */
+  position(partition: number): number | undefined;
+  /** Stores where the reading of partitions begins, on the disk when this returns. */
+  setPositions(positions: readonly Position[]): void;
+  /** Forgets all positions of the cluster: its log has begun anew. */
+  forgetPositions(): void;
+  /** Writes something that changes nothing. Throws while the store cannot be written. */
+  probe(): void;
+  /** Moves the log into the database file and closes it. */
+  close(): void;
+}
+
+/**
+ * Opens the database at `path` for writing, migrated, for the topic that this service reads.
+ *
+ * @throws UnusableDatabaseError see `openForWriting`
+ */
+export function openWriter(path: string, cluster: Cluster, topic: string): EventWriter {
+  const database = openForWriting(path);
+  const insertEvent = database
+    .insert(arrestEvent)
+    .values({
+      officerId: sql.placeholder("officerId"),
+      subjectId: sql.placeholder("subjectId"),
+      arrestTypeId: sql.placeholder("arrestTypeId"),
+      crimeTypeId: sql.placeholder("crimeTypeId"),
+      arrestedAt: sql.placeholder("arrestedAt"),
+    })
+    .prepare();
+  const createEvent = database
+    .insert(arrestEvent)
+    .values({
+      officerId: sql.placeholder("officerId"),
+      subjectId: sql.placeholder("subjectId"),
+      arrestTypeId: sql.placeholder("arrestTypeId"),
+      crimeTypeId: sql.placeholder("crimeTypeId"),
+      arrestedAt: sql.placeholder("arrestedAt"),
+    })
+    .returning()
+    .prepare();
+  const updateEvent = database
+    .update(arrestEvent)
+    .set({
+      officerId: sql`coalesce(${sql.placeholder("officerId")}, ${arrestEvent.officerId})`,
+      subjectId: sql`coalesce(${sql.placeholder("subjectId")}, ${arrestEvent.subjectId})`,
+      arrestTypeId: sql`coalesce(${sql.placeholder("arrestTypeId")}, ${arrestEvent.arrestTypeId})`,
+      crimeTypeId: sql`coalesce(${sql.placeholder("crimeTypeId")}, ${arrestEvent.crimeTypeId})`,
+      arrestedAt: sql`coalesce(${sql.placeholder("arrestedAt")}, ${arrestEvent.arrestedAt})`,
+    })
+    .where(eq(arrestEvent.id, sql.placeholder("id")))
+    .returning()
+    .prepare();
+  const deleteEvent = database
+    .delete(arrestEvent)
+    .where(eq(arrestEvent.id, sql.placeholder("id")))
+    .returning()
+    .prepare();
+  const setPosition = database
+    .insert(consumerOffset)
+    .values({
+      cluster,
+      topic,
+      partition: sql.placeholder("partition"),
+      nextOffset: sql.placeholder("nextOffset"),
+    })
+    .onConflictDoUpdate({
+      target: [consumerOffset.cluster, consumerOffset.topic, consumerOffset.partition],
+      set: { nextOffset: sql`excluded.next_offset` },
+    })
+    .prepare();
+
+  function applyOne(change: Change): ChangeResult {
+    const event = runChange(change);
+    return event === undefined ? { kind: "not-found" } : { kind: "done", event };
+  }
+
+  function runChange(change: Change): ArrestEvent | undefined {
+    switch (change.kind) {
+      case "create":
+        return createEvent.get({ ...change.fields });
+      case "update":
+        return updateEvent.get({
+          id: change.id,
+          officerId: change.fields.officerId ?? null,
+          subjectId: change.fields.subjectId ?? null,
+          arrestTypeId: change.fields.arrestTypeId ?? null,
+          crimeTypeId: change.fields.crimeTypeId ?? null,
+          arrestedAt: change.fields.arrestedAt ?? null,
+        });
+      case "delete":
+        return deleteEvent.get({ id: change.id });
+    }
+  }
+
+  /** Runs `work` in a transaction that is on the disk when this returns, not only in the log's cache. */
+  function durably<T>(work: (transaction: { transaction<R>(body: () => R): R }) => T): T {
+    database.run(sql`pragma synchronous = full`);
+    try {
+      return database.transaction(work, { behavior: "immediate" });
+    } finally {
+      database.run(sql`pragma synchronous = normal`);
+    }
+  }
+
+  return {
+    apply: (changes) =>
+      durably((transaction) =>
+        changes.map((change) => {
+          try {
+            return transaction.transaction(() => applyOne(change));
+          } catch (error) {
+            if (!isConstraintError(error)) throw error;
+            return { kind: "failed", message: error.message };
+          }
+        }),
+      ),
+
+    ingest: (batch) =>
+      database.transaction(
+        (transaction) => {
+          const refused: DeadLetter[] = [];
+          for (let index = 0; index < batch.events.length; index++) {
+            try {
+              insertEvent.run(batch.events[index] as unknown as Record<string, unknown>);
+            } catch (error) {
+              // A failed constraint undoes its own statement only; anything else is a failing store.
+              if (!isConstraintError(error)) throw error;
+              refused.push(batch.deadLetterFor(index));
+            }
+          }
+          for (const letter of [...batch.deadLetters, ...refused]) {
+            transaction.insert(deadLetter).values(letter).run();
+          }
+          for (const position of batch.positions) setPosition.run({ ...position });
+          return {
+            events: batch.events.length - refused.length,
+            deadLetters: batch.deadLetters.length + refused.length,
+          };
+        },
+        { behavior: "immediate" },
+      ),
+
+    position: (partition) =>
+      database
+        .select({ nextOffset: consumerOffset.nextOffset })
+        .from(consumerOffset)
+        .where(
+          and(
+            eq(consumerOffset.cluster, cluster),
+            eq(consumerOffset.topic, topic),
+            eq(consumerOffset.partition, partition),
+          ),
+        )
+        .get()?.nextOffset,
+
+    setPositions: (positions) =>
+      durably(() => {
+        for (const position of positions) setPosition.run({ ...position });
+      }),
+
+    forgetPositions: () =>
+      durably(() => {
+        database.delete(consumerOffset).where(eq(consumerOffset.cluster, cluster)).run();
+      }),
+
+    probe: () =>
+      durably(() => {
+        const version = database.get<[number]>(sql`pragma user_version`)?.[0] ?? 0;
+        // Writes the header page even when the value stays the same.
+        database.run(sql.raw(`pragma user_version = ${version}`));
+      }),
+
+    close: () => {
+      database.run(sql`pragma wal_checkpoint(truncate)`);
+      database.$client.close();
+    },
+  };
+}
+
+function isConstraintError(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    error.code.startsWith("SQLITE_CONSTRAINT")
+  );
+}
