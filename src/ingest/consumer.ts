@@ -1,0 +1,308 @@
+import {
+  CODES,
+  type EofEvent,
+  KafkaConsumer,
+  type LibrdKafkaError,
+  type Message,
+  type TopicPartition,
+} from "@confluentinc/kafka-javascript";
+import type { Position } from "../store/write.ts";
+import type { Log } from "../telemetry/log.ts";
+
+// The package has these methods and documents them; its types leave them out.
+declare module "@confluentinc/kafka-javascript/types/rdkafka" {
+  interface KafkaConsumer {
+    assignmentLost(): boolean;
+    rebalanceProtocol(): "NONE" | "COOPERATIVE" | "EAGER";
+    incrementalAssign(assignments: readonly TopicPartitionOffset[]): this;
+    incrementalUnassign(assignments: readonly TopicPartition[]): this;
+    commitCb(
+      positions: readonly TopicPartitionOffset[],
+      callback: (error: LibrdKafkaError | null) => void,
+    ): this;
+  }
+}
+
+/** A change of the assignment that the group asks for; the loop carries it out between two batches. */
+export interface Rebalance {
+  readonly kind: "assign" | "revoke";
+  readonly partitions: readonly number[];
+  /** The group has given the partitions to others already: nothing may be committed for them. */
+  readonly lost: boolean;
+}
+
+/** The first and the next offset of a partition's log. */
+export interface Watermarks {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What librdkafka says of its own accord. It goes on trying; whoever is told decides when it is over. */
+export interface Trouble {
+  readonly message: string;
+  /** No broker at all can be reached. */
+  readonly unreachable: boolean;
+}
+
+/** What a consumer connects with. */
+export interface ConsumerSettings {
+  readonly brokers: string;
+  readonly topic: string;
+  readonly groupId: string;
+  /** The operator's librdkafka settings. */
+  readonly librdkafka: Readonly<Record<string, string>>;
+}
+
+/** How long a question to the broker may take before it counts as not answered, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 5000;
+
+/** librdkafka's settings where ours differ from its defaults; the operator's come between the two. */
+const DEFAULTS = {
+  "client.id": "arrest-events",
+  // Partitions move one by one rather than all at once.
+  "partition.assignment.strategy": "cooperative-sticky",
+  // A topic that is made later, or gets partitions, is seen within 10 s rather than 5 min.
+  "topic.metadata.refresh.interval.ms": "10000",
+  // What is fetched ahead, which is memory: the default of 64 MiB counts payloads only, and small
+  // messages carry several times their size in bookkeeping.
+  "queued.max.messages.kbytes": "16384",
+  "queued.min.messages": "20000",
+  // How long fetching rests when that much is queued. The default of 1 s starves a fast reader.
+  "fetch.queue.backoff.ms": "10",
+} as const;
+
+/** librdkafka's logical offset behind the last message (RD_KAFKA_OFFSET_END). */
+const OFFSET_END = -1;
+
+/**
+ * A member of the consumer group that reads one topic: the Confluent client's low-level consumer, as
+ * promises. Nothing is assigned, committed or let go by itself; whoever polls decides.
+ */
+export class TopicConsumer {
+  /** Rebalances that wait to be carried out, oldest first. */
+  readonly rebalances: Rebalance[] = [];
+  /** The ends of partitions that have been reached: where the next message will be, past control records. */
+  readonly reachedEnds: Map<number, number> = new Map();
+  /** Set by an error after which librdkafka needs a new client. */
+  fatal = false;
+
+  readonly #topic: string;
+  readonly #onTrouble: (trouble: Trouble) => void;
+  readonly #consumer: KafkaConsumer;
+  #closing = false;
+  #cooperative = false;
+
+  /**
+   * @param onTrouble told of every error that librdkafka reports outside of a request
+   * @throws Error when librdkafka refuses a setting; the message names it
+   */
+  constructor(settings: ConsumerSettings, log: Log, onTrouble: (trouble: Trouble) => void) {
+    this.#topic = settings.topic;
+    this.#onTrouble = onTrouble;
+    this.#consumer = new KafkaConsumer(
+      {
+        ...DEFAULTS,
+        ...settings.librdkafka,
+        "bootstrap.servers": settings.brokers,
+        "group.id": settings.groupId,
+        // The store's offsets are the ones that count; the group's follow by commit().
+        "enable.auto.commit": false,
+        "enable.auto.offset.store": false,
+        // An offset outside of the log is a gap to be reported, not to be jumped over in silence.
+        "auto.offset.reset": "error",
+        "isolation.level": "read_committed",
+        // Only the end-of-partition event tells the offset behind trailing control records.
+        "enable.partition.eof": true,
+        rebalance_cb: (error: LibrdKafkaError, partitions: TopicPartition[]) => {
+          this.#onRebalance(error, partitions);
+        },
+      },
+      {},
+    );
+    this.#consumer.on("partition.eof", ({ partition, offset }: EofEvent) => {
+      this.reachedEnds.set(partition, offset);
+    });
+    this.#consumer.on("event.error", (error) => this.#onError(error));
+    this.#consumer.on("event.log", (entry: { severity?: number; fac?: string; message?: string }) =>
+      log.debug({ facility: entry.fac, severity: entry.severity }, entry.message ?? "librdkafka"),
+    );
+  }
+
+  #onRebalance(error: LibrdKafkaError, partitions: TopicPartition[]): void {
+    const kind = error.code === CODES.ERRORS.ERR__ASSIGN_PARTITIONS ? "assign" : "revoke";
+    const numbers = partitions.map(({ partition }) => partition);
+    // The client waits for the last revocation before it closes, and no loop is there to carry it out.
+    if (this.#closing) return kind === "revoke" ? this.unassign(numbers) : undefined;
+    // Remembered, because a client that is closing does not tell any more.
+    this.#cooperative = this.#consumer.rebalanceProtocol() === "COOPERATIVE";
+    const lost = kind === "revoke" && this.#consumer.assignmentLost();
+    this.rebalances.push({ kind, partitions: numbers, lost });
+  }
+
+  #onError(error: LibrdKafkaError): void {
+    if (error.code === CODES.ERRORS.ERR__FATAL || error.isFatal === true) this.fatal = true;
+    this.#onTrouble({
+      message: error.message,
+      unreachable: error.code === CODES.ERRORS.ERR__ALL_BROKERS_DOWN,
+    });
+  }
+
+  /** Joins the group. Rejects when no broker answers. */
+  async connect(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#consumer.connect({ timeout: REQUEST_TIMEOUT_MS }, (error) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+    this.#consumer.subscribe([this.#topic]);
+  }
+
+  /** Takes up to `max` of the messages that have been fetched already. */
+  take(max: number): Promise<Message[]> {
+    return this.#consume(max, 0);
+  }
+
+  /** Takes the next message, waiting for it up to `waitMs`. */
+  async next(waitMs: number): Promise<Message | undefined> {
+    // librdkafka applies the wait to each message, so that it must not be given for more than one.
+    return (await this.#consume(1, waitMs))[0];
+  }
+
+  /** Serves the client's callbacks too, rebalances among them. An error becomes a {@link Trouble}. */
+  #consume(max: number, waitMs: number): Promise<Message[]> {
+    this.#consumer.setDefaultConsumeTimeout(waitMs);
+    return new Promise((resolve) => {
+      this.#consumer.consume(max, (error, messages) => {
+        if (error) this.#onError(error);
+        resolve(error ? [] : messages);
+      });
+    });
+  }
+
+  /** Starts reading partitions at the given offsets, besides or instead of others as the group's protocol has it. */
+  assign(positions: readonly Position[]): void {
+    const assignment = positions.map(({ partition, nextOffset }) => ({
+      topic: this.#topic,
+      partition,
+      offset: nextOffset,
+    }));
+    if (this.#cooperative) this.#consumer.incrementalAssign(assignment);
+    else this.#consumer.assign(assignment);
+  }
+
+  /** Lets partitions go; the group goes on with its rebalance only then. */
+  unassign(partitions: readonly number[]): void {
+    for (const partition of partitions) this.reachedEnds.delete(partition);
+    if (this.#cooperative) {
+      this.#consumer.incrementalUnassign(this.#topicPartitions(partitions));
+    } else {
+      this.#consumer.unassign();
+    }
+  }
+
+  /** Stops fetching the partitions, while polling goes on and keeps the membership. */
+  pause(partitions: readonly number[]): void {
+    this.#consumer.pause(this.#topicPartitions(partitions));
+  }
+
+  /** Fetches the partitions again, from where they were paused. */
+  resume(partitions: readonly number[]): void {
+    this.#consumer.resume(this.#topicPartitions(partitions));
+  }
+
+  /** Reads on from another offset of an assigned partition. */
+  seek({ partition, nextOffset }: Position): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#consumer.seek(
+        { topic: this.#topic, partition, offset: nextOffset },
+        REQUEST_TIMEOUT_MS,
+        (error) => (error ? reject(error) : resolve()),
+      );
+    });
+  }
+
+  /** The group's committed offset of a partition, or `undefined` when it has none. */
+  committed(partition: number): Promise<number | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#consumer.committed(
+        this.#topicPartitions([partition]),
+        REQUEST_TIMEOUT_MS,
+        (error, offsets) => {
+          if (error) return reject(error);
+          const offset = (offsets[0] as { offset?: number } | undefined)?.offset;
+          resolve(offset !== undefined && offset >= 0 ? offset : undefined);
+        },
+      );
+    });
+  }
+
+  /** Asks the broker for the bounds of a partition's log. */
+  watermarks(partition: number): Promise<Watermarks> {
+    return new Promise((resolve, reject) => {
+      this.#consumer.queryWatermarkOffsets(
+        this.#topic,
+        partition,
+        REQUEST_TIMEOUT_MS,
+        (error, offsets) =>
+          error ? reject(error) : resolve({ low: offsets.lowOffset, high: offsets.highOffset }),
+      );
+    });
+  }
+
+  /** The end of a partition's log as the last fetch told it, without asking; `undefined` before the first. */
+  knownEnd(partition: number): number | undefined {
+    try {
+      const { highOffset } = this.#consumer.getWatermarkOffsets(this.#topic, partition);
+      return highOffset >= 0 ? highOffset : undefined;
+    } catch {
+      // librdkafka answers "no offset" with an error; not knowing is not a failure.
+      return undefined;
+    }
+  }
+
+  /** Asks for the topic's metadata; resolves to its number of partitions, 0 when there is no such topic. */
+  countPartitions(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#consumer.getMetadata(
+        { topic: this.#topic, timeout: REQUEST_TIMEOUT_MS },
+        (error, metadata) => {
+          if (error) return reject(error);
+          const topic = metadata.topics.find(({ name }) => name === this.#topic);
+          resolve(topic?.partitions.length ?? 0);
+        },
+      );
+    });
+  }
+
+  /** Tells the group how far the store is. */
+  commit(positions: readonly Position[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#consumer.commitCb(
+        positions.map(({ partition, nextOffset }) => ({
+          topic: this.#topic,
+          partition,
+          offset: nextOffset,
+        })),
+        (error) => (error ? reject(error) : resolve()),
+      );
+    });
+  }
+
+  /** Leaves the group and frees the client. */
+  close(): Promise<void> {
+    this.#closing = true;
+    // Closing waits for an answer to each of these.
+    for (const { kind, partitions } of this.rebalances.splice(0)) {
+      if (kind === "revoke") this.unassign(partitions);
+      else this.assign(partitions.map((partition) => ({ partition, nextOffset: OFFSET_END })));
+    }
+    return new Promise((resolve) => {
+      if (!this.#consumer.isConnected()) resolve();
+      else this.#consumer.disconnect(() => resolve());
+    });
+  }
+
+  #topicPartitions(partitions: readonly number[]): TopicPartition[] {
+    return partitions.map((partition) => ({ topic: this.#topic, partition }));
+  }
+}
