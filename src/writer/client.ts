@@ -1,0 +1,152 @@
+import type { Config } from "../config.ts";
+import type { Change, ChangeResult } from "../store/write.ts";
+import type { FromWriter, ToWriter, WriterStatus } from "./protocol.ts";
+
+export type { IngestStatus, PartitionStatus } from "../ingest/status.ts";
+export type { Change, ChangeResult } from "../store/write.ts";
+export type { StoreStatus, WriterStatus } from "./protocol.ts";
+
+/** The store cannot be written now; nothing of the change was made, and it may be tried again. */
+export class StoreUnavailableError extends Error {
+  override readonly name = "StoreUnavailableError";
+}
+
+/** The writer thread could not start. `exitCode` is what the process should end with. */
+export class WriterStartError extends Error {
+  override readonly name = "WriterStartError";
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** What the main thread holds of the writer thread. */
+export interface WriterClient {
+  /**
+   * Makes a change and resolves once it is on the disk.
+   *
+   * @throws StoreUnavailableError when it was not made
+   */
+  change(change: Change): Promise<ChangeResult>;
+  /** The last status that the writer thread sent. */
+  status(): WriterStatus;
+  /** Finishes and stores the batch under way, leaves the consumer group, closes the store. */
+  stop(): Promise<void>;
+  /** Resolves when the thread ends without having been stopped, which nothing survives. */
+  readonly died: Promise<Error>;
+}
+
+/** The most changes that one transaction takes, which bounds how long it holds the writer. */
+const MAX_GROUP = 1000;
+
+/** The most changes that may wait: beyond it a change is refused at once rather than kept waiting. */
+const MAX_WAITING = 10_000;
+
+interface Waiting {
+  readonly change: Change;
+  readonly resolve: (result: ChangeResult) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Starts the writer thread and waits until the store is open.
+ *
+ * @throws WriterStartError
+ */
+export async function startWriter(config: Config): Promise<WriterClient> {
+  const worker = new Worker(new URL("./thread.ts", import.meta.url).href, { name: "writer" });
+  const send = (message: ToWriter): void => worker.postMessage(message);
+  const started = Promise.withResolvers<WriterStatus>();
+  const stopped = Promise.withResolvers<void>();
+  const died = Promise.withResolvers<Error>();
+
+  const waiting: Waiting[] = [];
+  let underWay: Waiting[] = [];
+  let closed: string | undefined;
+  let status: WriterStatus;
+
+  /** One group is under way at a time; what arrives meanwhile becomes the next, so groups grow with the load. */
+  function sendNextGroup(): void {
+    if (underWay.length > 0 || waiting.length === 0) return;
+    underWay = waiting.splice(0, MAX_GROUP);
+    send({ kind: "apply", changes: underWay.map(({ change }) => change) });
+  }
+
+  function close(reason: string): void {
+    closed = reason;
+    const error = new StoreUnavailableError(reason);
+    for (const { reject } of [...underWay.splice(0), ...waiting.splice(0)]) reject(error);
+  }
+
+  worker.onmessage = ({ data: message }: MessageEvent<FromWriter>) => {
+    switch (message.kind) {
+      case "started":
+        started.resolve(message.status);
+        break;
+      case "not-started":
+        started.reject(new WriterStartError(message.message, message.exitCode));
+        break;
+      case "status":
+        status = message.status;
+        break;
+      case "applied": {
+        const group = underWay;
+        underWay = [];
+        sendNextGroup();
+        for (const [index, { resolve, reject }] of group.entries()) {
+          const result = message.results[index];
+          if (result === undefined) reject(new Error("the writer thread left a change unanswered"));
+          else resolve(result);
+        }
+        break;
+      }
+      case "not-applied": {
+        const error = new StoreUnavailableError("the store cannot be written");
+        for (const { reject } of underWay.splice(0)) reject(error);
+        sendNextGroup();
+        break;
+      }
+      case "stopped":
+        stopped.resolve();
+        break;
+    }
+  };
+  const onDeath = (error: Error): void => {
+    close("the writer thread has ended");
+    started.reject(error);
+    died.resolve(error);
+  };
+  worker.onerror = (event) => onDeath(new Error(`the writer thread failed: ${event.message}`));
+  worker.addEventListener("close", () => onDeath(new Error("the writer thread has ended")));
+
+  send({ kind: "start", config });
+  try {
+    status = await started.promise;
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  }
+
+  return {
+    change: (change) => {
+      if (closed !== undefined) return Promise.reject(new StoreUnavailableError(closed));
+      if (waiting.length >= MAX_WAITING) {
+        return Promise.reject(new StoreUnavailableError("too many changes are waiting"));
+      }
+      const { promise, resolve, reject } = Promise.withResolvers<ChangeResult>();
+      waiting.push({ change, resolve, reject });
+      sendNextGroup();
+      return promise;
+    },
+    status: () => status,
+    stop: async () => {
+      send({ kind: "stop" });
+      await Promise.race([stopped.promise, died.promise]);
+      close("the service is stopping");
+      worker.terminate();
+    },
+    died: died.promise,
+  };
+}

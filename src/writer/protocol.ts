@@ -1,0 +1,36 @@
+import type { Config } from "../config.ts";
+import type { IngestStatus } from "../ingest/status.ts";
+import type { Change, ChangeResult } from "../store/write.ts";
+
+/** Whether the store can be written. */
+export interface StoreStatus {
+  readonly writable: boolean;
+  /** What the last failure was, for the log and the operator; absent while the store can be written. */
+  readonly problem?: string;
+}
+
+/** What the main thread knows of the writer thread. */
+export interface WriterStatus {
+  readonly store: StoreStatus;
+  readonly ingest: IngestStatus;
+}
+
+/** What the main thread sends to the writer thread. */
+export type ToWriter =
+  | { readonly kind: "start"; readonly config: Config }
+  /** Answered by `applied` or `not-applied`; the next group is sent after the answer. */
+  | { readonly kind: "apply"; readonly changes: readonly Change[] }
+  | { readonly kind: "stop" };
+
+/** What the writer thread sends to the main thread. */
+export type FromWriter =
+  /** The store is open and migrated. Ingest connects on its own time. */
+  | { readonly kind: "started"; readonly status: WriterStatus }
+  /** Nothing runs; the process is to end with this exit code. */
+  | { readonly kind: "not-started"; readonly message: string; readonly exitCode: number }
+  | { readonly kind: "applied"; readonly results: readonly ChangeResult[] }
+  /** The store could not be written, and none of the group's changes was made. */
+  | { readonly kind: "not-applied" }
+  | { readonly kind: "status"; readonly status: WriterStatus }
+  /** All that was read is stored, and the store is closed. */
+  | { readonly kind: "stopped" };

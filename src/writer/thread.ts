@@ -1,0 +1,200 @@
+import type { Config } from "../config.ts";
+import { TopicConsumer } from "../ingest/consumer.ts";
+import { type EmbeddedBroker, startEmbeddedBroker } from "../ingest/embedded-broker.ts";
+import { Ingest } from "../ingest/ingest.ts";
+import type { IngestStatus } from "../ingest/status.ts";
+import { UnusableDatabaseError } from "../store/database.ts";
+import { type Change, type EventWriter, openWriter } from "../store/write.ts";
+import { openLog } from "../telemetry/log.ts";
+import type { FromWriter, StoreStatus, ToWriter, WriterStatus } from "./protocol.ts";
+
+declare const self: Worker;
+
+/** How often the main thread hears of what has changed. */
+const STATUS_INTERVAL_MS = 200;
+
+/** How often a store that could not be written is tried again while nobody has anything to write. */
+const PROBE_INTERVAL_MS = 1000;
+
+/** sysexits.h: a setting is wrong. */
+const EX_CONFIG = 78;
+
+/** sysexits.h: a file that the service needs cannot be used. */
+const EX_CANTCREAT = 73;
+
+const send = (message: FromWriter): void => self.postMessage(message);
+
+class StartError extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** Everything that lives in this thread: the writing connection, the consumer, the embedded broker. */
+class WriterThread {
+  readonly #config: Config;
+  readonly #log;
+  readonly #writer: EventWriter;
+  readonly #timers: Timer[] = [];
+  #broker: EmbeddedBroker | undefined;
+  #ingest: Ingest | undefined;
+  #store: StoreStatus = { writable: true };
+  #sent = "";
+
+  constructor(config: Config) {
+    this.#config = config;
+    this.#log = openLog(config.log).child({ part: "ingest" });
+    this.#checkLibrdkafkaSettings();
+    const { source, topic } = config.kafka;
+    try {
+      const cluster = source.mode === "embedded" ? "embedded" : "kafka";
+      this.#writer = openWriter(config.databasePath, cluster, topic);
+      // The embedded broker starts empty: offsets from an earlier one would skip its first messages.
+      if (source.mode === "embedded") this.#writer.forgetPositions();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new StartError(
+        error instanceof UnusableDatabaseError
+          ? reason
+          : `DATABASE_PATH cannot be opened for writing: ${reason}`,
+        EX_CANTCREAT,
+      );
+    }
+  }
+
+  /** Only librdkafka knows its settings, and it checks them when a client is made. */
+  #checkLibrdkafkaSettings(): void {
+    const { source, ...kafka } = this.#config.kafka;
+    if (source.mode === "none") return;
+    try {
+      new TopicConsumer({ ...kafka, brokers: "127.0.0.1:1" }, this.#log, () => undefined);
+    } catch (error) {
+      throw new StartError(
+        `librdkafka refuses a KAFKA_CONF_… setting: ${(error as Error).message}`,
+        EX_CONFIG,
+      );
+    }
+  }
+
+  async start(): Promise<void> {
+    const { source, ...kafka } = this.#config.kafka;
+    if (source.mode !== "none") {
+      if (source.mode === "embedded") this.#broker = await startEmbeddedBroker(kafka.topic);
+      this.#ingest = new Ingest({
+        settings: {
+          ...kafka,
+          brokers: source.mode === "external" ? source.brokers : (this.#broker?.address ?? ""),
+        },
+        mode: source.mode,
+        cluster: source.mode === "embedded" ? "embedded" : "kafka",
+        batch: this.#config.ingest,
+        writer: this.#writer,
+        log: this.#log,
+        now: Date.now,
+        onStore: (error) => this.#onStore(error),
+      });
+      this.#ingest.start();
+    }
+    this.#timers.push(
+      setInterval(() => this.#sendStatus(), STATUS_INTERVAL_MS),
+      setInterval(() => this.#probeStore(), PROBE_INTERVAL_MS),
+    );
+  }
+
+  apply(changes: readonly Change[]): void {
+    try {
+      const results = this.#writer.apply(changes);
+      this.#onStore(undefined);
+      send({ kind: "applied", results });
+    } catch (error) {
+      this.#log.error({ err: error }, "changes not made: the store cannot be written");
+      this.#onStore(error as Error);
+      send({ kind: "not-applied" });
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#ingest?.stop();
+    await this.#broker?.close();
+    this.#writer.close();
+    send({ kind: "stopped" });
+  }
+
+  status(): WriterStatus {
+    return { store: this.#store, ingest: this.#ingest?.status() ?? this.#withoutKafka() };
+  }
+
+  #withoutKafka(): IngestStatus {
+    const { topic, groupId } = this.#config.kafka;
+    return {
+      state: "off",
+      mode: "none",
+      brokers: null,
+      topic,
+      groupId,
+      partitions: [],
+      storedEvents: 0,
+      deadLetters: 0,
+      lastStoredAt: null,
+    };
+  }
+
+  #onStore(error: Error | undefined): void {
+    if (error === undefined && this.#store.writable) return;
+    this.#store =
+      error === undefined ? { writable: true } : { writable: false, problem: error.message };
+    this.#sendStatus();
+  }
+
+  #probeStore(): void {
+    if (this.#store.writable) return;
+    try {
+      this.#writer.probe();
+      this.#onStore(undefined);
+    } catch (error) {
+      this.#onStore(error as Error);
+    }
+  }
+
+  #sendStatus(): void {
+    const status = this.status();
+    const text = JSON.stringify(status);
+    if (text === this.#sent) return;
+    this.#sent = text;
+    send({ kind: "status", status });
+  }
+}
+
+let thread: WriterThread | undefined;
+
+async function start(config: Config): Promise<void> {
+  try {
+    thread = new WriterThread(config);
+    await thread.start();
+    send({ kind: "started", status: thread.status() });
+  } catch (error) {
+    send({
+      kind: "not-started",
+      message: error instanceof Error ? error.message : String(error),
+      exitCode: error instanceof StartError ? error.exitCode : 1,
+    });
+  }
+}
+
+self.onmessage = ({ data: message }: MessageEvent<ToWriter>) => {
+  switch (message.kind) {
+    case "start":
+      void start(message.config);
+      break;
+    case "apply":
+      thread?.apply(message.changes);
+      break;
+    case "stop":
+      void thread?.stop();
+      break;
+  }
+};
