@@ -65,6 +65,8 @@ export async function startWriter(config: Config): Promise<WriterClient> {
   const waiting: Waiting[] = [];
   let underWay: Waiting[] = [];
   let closed: string | undefined;
+  /** The thread has said that it stopped, so that its end is none that anybody need hear of. */
+  let finished = false;
   let status: WriterStatus;
 
   /** One group is under way at a time; what arrives meanwhile becomes the next, so groups grow with the load. */
@@ -76,8 +78,10 @@ export async function startWriter(config: Config): Promise<WriterClient> {
 
   function close(reason: string): void {
     closed = reason;
-    const error = new StoreUnavailableError(reason);
-    for (const { reject } of [...underWay.splice(0), ...waiting.splice(0)]) reject(error);
+    for (const { reject } of waiting.splice(0)) reject(new StoreUnavailableError(reason));
+    // The group that had been sent may have been stored: "nothing was changed" would be a guess.
+    for (const { reject } of underWay.splice(0))
+      reject(new Error(`${reason} with changes under way`));
   }
 
   worker.onmessage = ({ data: message }: MessageEvent<FromWriter>) => {
@@ -109,11 +113,13 @@ export async function startWriter(config: Config): Promise<WriterClient> {
         break;
       }
       case "stopped":
+        finished = true;
         stopped.resolve();
         break;
     }
   };
   const onDeath = (error: Error): void => {
+    if (finished) return;
     close("the writer thread has ended");
     started.reject(error);
     died.resolve(error);

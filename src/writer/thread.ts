@@ -65,18 +65,28 @@ class WriterThread {
     }
   }
 
-  /** Only librdkafka knows its settings, and it checks them when a client is made. */
+  /**
+   * Only librdkafka knows its settings, and it checks them when a client is made. Its messages quote
+   * the values, which may be secrets; so each setting is tried by itself, and ours name it alone.
+   */
   #checkLibrdkafkaSettings(): void {
-    const { source, ...kafka } = this.#config.kafka;
+    const { source, librdkafka, ...kafka } = this.#config.kafka;
     if (source.mode === "none") return;
-    try {
-      new TopicConsumer({ ...kafka, brokers: "127.0.0.1:1" }, this.#log, () => undefined);
-    } catch (error) {
-      throw new StartError(
-        `librdkafka refuses a KAFKA_CONF_… setting: ${(error as Error).message}`,
-        EX_CONFIG,
-      );
-    }
+    const refused = Object.entries(librdkafka).filter(([name, value]) => {
+      const settings = { ...kafka, librdkafka: { [name]: value }, brokers: "127.0.0.1:1" };
+      try {
+        new TopicConsumer(settings, this.#log, () => undefined);
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    if (refused.length === 0) return;
+    const names = refused.map(([name]) => name).join(", ");
+    throw new StartError(
+      `librdkafka refuses KAFKA_CONF_… settings, by their names or their values: ${names}`,
+      EX_CONFIG,
+    );
   }
 
   async start(): Promise<void> {
@@ -118,9 +128,13 @@ class WriterThread {
 
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    await this.#ingest?.stop();
-    await this.#broker?.close();
-    this.#writer.close();
+    try {
+      await this.#ingest?.stop();
+      await this.#broker?.close();
+      this.#writer.close();
+    } catch (error) {
+      this.#log.error({ err: error }, "not closed in order; what was acknowledged is stored");
+    }
     send({ kind: "stopped" });
   }
 

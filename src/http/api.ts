@@ -1,0 +1,77 @@
+import type { OpenAPIHono, RouteConfig } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { acceptsJson } from "./accept.ts";
+import { Problem, type ProblemName, shortened } from "./problem.ts";
+import { problemResponses } from "./problem-documentation.ts";
+
+/** A request of the contract and its documentation, without what holds for all of them. */
+export interface Operation extends Pick<RouteConfig, "request" | "responses"> {
+  readonly method: "get" | "post" | "put" | "delete";
+  /** With parameters as OpenAPI writes them: `/arrest_events/{id}`. */
+  readonly path: string;
+  /** What a generated client calls it. */
+  readonly operationId: string;
+  readonly tag: "Arrest events" | "Operations" | "Documentation";
+  readonly summary: string;
+  readonly description: string;
+  /** The problems that only the handler can meet. */
+  readonly problems: readonly ProblemName[];
+  /** It is answered even while the service stops. */
+  readonly answersWhileStopping?: true;
+}
+
+/** Answers a request. A {@link Problem} that it throws is the answer. */
+export type Handler = (context: Context) => Response | Promise<Response>;
+
+/** What the operations of the service are added to. */
+export interface Api {
+  /** Serves and documents an operation. Its handler meets only requests that pass what holds for all. */
+  add(operation: Operation, handler: Handler): void;
+}
+
+/**
+ * Makes an API that serves through `hono` and documents in its registry. The routes are not hono's
+ * validated ones: those read bodies of any size and repair broken UTF-8, and each of their checks makes
+ * the hot path longer.
+ */
+export function createApi(hono: OpenAPIHono, isStopping: () => boolean): Api {
+  return {
+    add({ tag, problems, answersWhileStopping, ...operation }, handler) {
+      const answersJson = Object.values(operation.responses).some(
+        (response) => "content" in response && "application/json" in (response.content ?? {}),
+      );
+      hono.openAPIRegistry.registerPath({
+        ...operation,
+        tags: [tag],
+        responses: {
+          ...operation.responses,
+          ...problemResponses(hono.openAPIRegistry, [
+            "bad-query",
+            ...(answersJson ? ["not-acceptable" as const] : []),
+            ...problems,
+            ...(answersWhileStopping ? [] : ["stopping" as const]),
+          ]),
+        },
+      });
+      hono.on(operation.method, operation.path.replaceAll(/\{(\w+)\}/g, ":$1"), (context) => {
+        const { url, headers } = context.req.raw;
+        if (!answersWhileStopping && isStopping()) throw new Problem("stopping");
+        if (url.includes("?")) refuseParameters(url);
+        if (answersJson && !acceptsJson(headers.get("accept"))) throw new Problem("not-acceptable");
+        return handler(context);
+      });
+    },
+  };
+}
+
+/** Refuses a query that has parameters: no operation knows any. */
+function refuseParameters(url: string): void {
+  const names = new Set(new URL(url).searchParams.keys());
+  if (names.size === 0) return;
+  throw new Problem("bad-query", {
+    errors: [...names].map((name) => ({
+      parameter: shortened(name),
+      detail: "is not a parameter here",
+    })),
+  });
+}

@@ -1,0 +1,175 @@
+import { z } from "@hono/zod-openapi";
+import {
+  type ArrestEventFields,
+  type ArrestEventJson,
+  FIELD_NAMES,
+  ID_RULE,
+  isId,
+  MAX_ID,
+  parseTimestamp,
+  TIMESTAMP_RULE,
+} from "../arrest-event.ts";
+import type { JsonBody } from "./body.ts";
+import { type InvalidInput, MAX_ERRORS, Problem, pointerTo } from "./problem.ts";
+
+const REQUIRED = "is required";
+
+/** Tells what a member must be. zod's own messages would repeat what was sent. */
+function rule(text: string) {
+  return ({ input }: { readonly input?: unknown }) => (input === undefined ? REQUIRED : text);
+}
+
+function idMember(description: string, example: number) {
+  return z.custom<number>(isId, { error: rule(ID_RULE) }).openapi({
+    type: "integer",
+    format: "int64",
+    minimum: 1,
+    maximum: MAX_ID,
+    description,
+    example,
+  });
+}
+
+const timestampMember = z
+  .string({ error: rule(TIMESTAMP_RULE) })
+  .transform((text, context) => {
+    const milliseconds = parseTimestamp(text);
+    if (milliseconds !== undefined) return milliseconds;
+    context.addIssue({ code: "custom", message: TIMESTAMP_RULE });
+    return z.NEVER;
+  })
+  .openapi({
+    type: "string",
+    format: "date-time",
+    description:
+      "When the arrest took place: an ISO 8601 date and time of a real calendar date in the years 0001 to 9999. Without an offset it is UTC; seconds and fractions are optional, and what is finer than a millisecond is cut off.",
+    example: "2026-11-22T14:05:00+01:00",
+  });
+
+const suppliedMembers = {
+  officer_id: idMember("The arresting officer.", 7),
+  subject_id: idMember("The arrested person.", 1204),
+  arrest_type_id: idMember("The type of the arrest.", 2),
+  crime_type_id: idMember("The type of the crime.", 31),
+  arrested_at: timestampMember,
+} satisfies Record<Exclude<keyof ArrestEventJson, "id">, z.ZodType>;
+
+/** The body of a request that creates an event. */
+export const NewArrestEvent = z
+  .strictObject(suppliedMembers)
+  .openapi("NewArrestEvent", { description: "An arrest event without its id." });
+
+/** The body of a request that changes an event. */
+export const ArrestEventChanges = z
+  .strictObject(suppliedMembers)
+  .partial()
+  .openapi("ArrestEventChanges", {
+    description: "The members of an arrest event that are to change; the others stay as they are.",
+    minProperties: 1,
+  });
+
+const eventId = idMember("Assigned by the service, never used again after a delete.", 12);
+
+/** An event as it is answered. */
+export const ArrestEventSchema = z
+  .strictObject({
+    id: eventId,
+    officer_id: suppliedMembers.officer_id,
+    subject_id: suppliedMembers.subject_id,
+    arrest_type_id: suppliedMembers.arrest_type_id,
+    crime_type_id: suppliedMembers.crime_type_id,
+    arrested_at: z.string().openapi({
+      format: "date-time",
+      description: "When the arrest took place, in UTC, with milliseconds.",
+      example: "2026-11-22T13:05:00.000Z",
+    }),
+  } satisfies Record<keyof ArrestEventJson, z.ZodType>)
+  .openapi("ArrestEvent", { description: "The arrest of one person by one officer." });
+
+/** What the documentation shows as a new event. */
+export const EXAMPLE_NEW_EVENT: Omit<ArrestEventJson, "id"> = {
+  officer_id: 7,
+  subject_id: 1204,
+  arrest_type_id: 2,
+  crime_type_id: 31,
+  arrested_at: "2026-11-22T13:05:00.000Z",
+};
+
+/** What the documentation shows as an event. */
+export const EXAMPLE_EVENT: ArrestEventJson = { id: 12, ...EXAMPLE_NEW_EVENT };
+
+/** The content of an answer that is one event. */
+export const EVENT_CONTENT = {
+  "application/json": { schema: ArrestEventSchema, example: EXAMPLE_EVENT },
+};
+
+/** The path parameters of one event. */
+export const EventPath = z.object({
+  id: eventId.openapi({
+    param: { name: "id", in: "path", description: "The id of the arrest event." },
+  }),
+});
+
+/**
+ * Reads the id of an event in a path: digits without a sign or leading zeros.
+ *
+ * @throws Problem `event-not-found` for anything that no event can have as its id
+ */
+export function parseEventId(text: string | undefined): number {
+  const id = text !== undefined && /^[1-9]\d{0,15}$/.test(text) ? Number(text) : undefined;
+  if (!isId(id)) throw new Problem("event-not-found");
+  return id;
+}
+
+/**
+ * Reads a whole event from a body.
+ *
+ * @throws Problem `invalid-event` with every rule that the body breaks
+ */
+export function parseNewEvent(body: JsonBody): ArrestEventFields {
+  return toFields(validate(NewArrestEvent, body)) as ArrestEventFields;
+}
+
+/**
+ * Reads the changes of an event from a body.
+ *
+ * @throws Problem `invalid-event` with every rule that the body breaks
+ */
+export function parseChanges(body: JsonBody): Partial<ArrestEventFields> {
+  const fields = toFields(validate(ArrestEventChanges, body));
+  if (Object.keys(fields).length > 0) return fields;
+  const names = Object.values(FIELD_NAMES).join(", ");
+  throw invalid([{ pointer: "", detail: `must have at least one of the members ${names}` }]);
+}
+
+function validate<T>(schema: z.ZodType<T>, { value, repeated }: JsonBody): T {
+  const parsed = schema.safeParse(value);
+  const errors: InvalidInput[] = (parsed.error?.issues ?? []).flatMap(describeIssue);
+  for (const pointer of repeated) errors.push({ pointer, detail: "must be given only once" });
+  if (!parsed.success || errors.length > 0) throw invalid(errors);
+  return parsed.data;
+}
+
+function describeIssue(issue: z.core.$ZodIssue): InvalidInput[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.slice(0, MAX_ERRORS).map((key) => ({
+      pointer: pointerTo(key),
+      detail: "is not a member that can be given",
+    }));
+  }
+  if (issue.path.length === 0) return [{ pointer: "", detail: "must be a JSON object" }];
+  return [{ pointer: pointerTo(String(issue.path[0])), detail: issue.message }];
+}
+
+function invalid(errors: readonly InvalidInput[]): Problem {
+  return new Problem("invalid-event", { errors });
+}
+
+function toFields(members: z.output<typeof ArrestEventChanges>): Partial<ArrestEventFields> {
+  const fields: Partial<Record<keyof ArrestEventFields, number>> = {};
+  for (const field of Object.keys(FIELD_NAMES) as (keyof ArrestEventFields)[]) {
+    const value = members[FIELD_NAMES[field]];
+    if (value !== undefined) fields[field] = value;
+  }
+  return fields;
+}

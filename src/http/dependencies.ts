@@ -1,0 +1,16 @@
+import type { EventReader } from "../store/read.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { WriterClient } from "../writer/client.ts";
+
+/** What the HTTP room is handed by whoever starts it. */
+export interface Dependencies {
+  readonly reader: EventReader;
+  readonly writer: Pick<WriterClient, "change" | "status">;
+  readonly log: Log;
+  /** The version of the service, for the OpenAPI document. */
+  readonly version: string;
+  /** Whether the service has begun to stop: new requests are refused from then on. */
+  isStopping(): boolean;
+  /** Makes the id (a UUID) that ties an answer with status 500 to its line in the log. */
+  newId(): string;
+}

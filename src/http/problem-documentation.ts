@@ -1,0 +1,189 @@
+import type { OpenAPIHono, RouteConfig } from "@hono/zod-openapi";
+import {
+  MAX_ERRORS,
+  MAX_NAME_LENGTH,
+  PROBLEMS,
+  type ProblemKind,
+  type ProblemName,
+  problemType,
+  RETRY_AFTER_SECONDS,
+} from "./problem.ts";
+
+type Registry = OpenAPIHono["openAPIRegistry"];
+
+/**
+ * Documents problems as the answers of an operation: a reusable response for those of each status, with
+ * an example of each problem.
+ */
+export function problemResponses(
+  registry: Registry,
+  names: readonly ProblemName[],
+): RouteConfig["responses"] {
+  const byStatus = Map.groupBy(names, (name) => PROBLEMS[name].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [status, responseComponent(registry, group)]),
+  );
+}
+
+function responseComponent(registry: Registry, names: readonly ProblemName[]): { $ref: string } {
+  const kinds = names.map((name): ProblemKind => PROBLEMS[name]);
+  const forms = [...new Set(kinds.map(({ extension }) => extension ?? "plain"))];
+  const schemas = forms.map((form) => schemaComponent(registry, form));
+  const headers = kinds.flatMap(({ header }) => (header === undefined ? [] : [header]));
+  return component(registry, "responses", names.map(pascalCase).join("Or"), {
+    description: kinds.map(({ about }) => about).join("\n\nOr: "),
+    ...(headers.length > 0 && {
+      headers: Object.fromEntries(headers.map((header) => [header, HEADERS[header]])),
+    }),
+    content: {
+      "application/problem+json": {
+        schema: schemas.length === 1 && schemas[0] ? schemas[0] : { anyOf: schemas },
+        examples: Object.fromEntries(
+          names.map((name) => [name, { summary: PROBLEMS[name].title, value: exampleOf(name) }]),
+        ),
+      },
+    },
+  });
+}
+
+/** Registers a component once, and refers to it. */
+function component<K extends Parameters<Registry["registerComponent"]>[0]>(
+  registry: Registry,
+  type: K,
+  name: string,
+  content: Parameters<typeof registry.registerComponent<K>>[2],
+): { $ref: string } {
+  const known = registry.definitions.some(
+    (definition) =>
+      definition.type === "component" &&
+      definition.componentType === type &&
+      definition.name === name,
+  );
+  if (!known) registry.registerComponent(type, name, content);
+  return { $ref: `#/components/${type}/${name}` };
+}
+
+type Form = NonNullable<ProblemKind["extension"]> | "plain";
+
+function schemaComponent(registry: Registry, form: Form): { $ref: string } {
+  const { name, description, member } = FORMS[form];
+  const common = {
+    type: {
+      type: "string",
+      format: "uri-reference",
+      description: "The kind of problem: stable, and a link to its documentation.",
+    },
+    title: { type: "string", description: "What this kind of problem is called." },
+    status: {
+      type: "integer",
+      minimum: 400,
+      maximum: 599,
+      description: "The status of the answer.",
+    },
+    detail: { type: "string", description: "What is wrong with this request." },
+    instance: {
+      type: "string",
+      format: "uri-reference",
+      description: "The path of the request, without its query.",
+    },
+  } as const;
+  const properties = { ...common, ...member };
+  return component(registry, "schemas", name, {
+    type: "object",
+    description,
+    properties,
+    required: Object.keys(properties),
+  });
+}
+
+const FORMS = {
+  plain: { name: "Problem", description: "What went wrong (RFC 9457).", member: {} },
+  "query-errors": {
+    name: "QueryProblem",
+    description: "What is wrong with the query (RFC 9457).",
+    member: {
+      errors: errorList("parameter", {
+        type: "string",
+        maxLength: MAX_NAME_LENGTH,
+        description: `The name of the query parameter, cut off after ${MAX_NAME_LENGTH} characters.`,
+      }),
+    },
+  },
+  "body-errors": {
+    name: "BodyProblem",
+    description: "What is wrong with the body (RFC 9457).",
+    member: {
+      errors: errorList("pointer", {
+        type: "string",
+        format: "json-pointer",
+        description: `The place in the body as a JSON Pointer (RFC 6901); empty for the body as a whole. A name in it is cut off after ${MAX_NAME_LENGTH} characters.`,
+      }),
+    },
+  },
+  id: {
+    name: "InternalProblem",
+    description: "A failure of the service (RFC 9457).",
+    member: {
+      id: {
+        type: "string",
+        format: "uuid",
+        description: "The line of the log with the same `id` tells more.",
+      },
+    },
+  },
+} as const;
+
+function errorList<const Place extends object>(name: string, place: Place) {
+  return {
+    type: "array" as const,
+    minItems: 1,
+    maxItems: MAX_ERRORS,
+    description: `What is wrong, one entry for each ${name}.`,
+    items: {
+      type: "object" as const,
+      properties: {
+        [name]: place,
+        detail: { type: "string" as const, description: "The rule that was broken." },
+      },
+      required: [name, "detail"],
+    },
+  };
+}
+
+/** The documentation of `Retry-After`, where an answer has it. */
+export const RETRY_AFTER_HEADER = {
+  description: "After how many seconds to ask again.",
+  schema: { type: "integer", minimum: 0 },
+  example: RETRY_AFTER_SECONDS,
+} as const;
+
+const HEADERS = {
+  Allow: {
+    description: "The methods that this path has.",
+    schema: { type: "string" },
+    example: "GET, HEAD, OPTIONS",
+  },
+  "Retry-After": RETRY_AFTER_HEADER,
+} as const;
+
+const EXAMPLE_EXTENSIONS = {
+  "query-errors": { errors: [{ parameter: "officer", detail: "is not a parameter here" }] },
+  "body-errors": { errors: [{ pointer: "/subject_id", detail: "is required" }] },
+  id: { id: "3f0f4a5e-7a39-4c0e-9c5d-6d7d3c1f0b52" },
+} as const;
+
+function exampleOf(name: ProblemName) {
+  const { status, title, detail, extension }: ProblemKind = PROBLEMS[name];
+  return {
+    type: problemType(name),
+    title,
+    status,
+    detail,
+    instance: "/arrest_events",
+    ...(extension && EXAMPLE_EXTENSIONS[extension]),
+  };
+}
+
+function pascalCase(name: string): string {
+  return name.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,188 @@
+import { answer } from "./answer.ts";
+
+/** How long a client should wait before it asks again, in seconds (RFC 9110, 10.2.3). */
+export const RETRY_AFTER_SECONDS = 5;
+
+/** The most errors that one answer lists. */
+export const MAX_ERRORS = 100;
+
+/** The longest name of a member or parameter that an answer repeats, in characters. */
+export const MAX_NAME_LENGTH = 100;
+
+/** A kind of problem: what the answers say and what the documentation says of them. */
+export interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+  /** What went wrong, where the place that meets it has nothing more exact to say. */
+  readonly detail: string;
+  /** For the documentation: when it happens, and what to do about it. */
+  readonly about: string;
+  /** What it has beyond the members of RFC 9457. */
+  readonly extension?: "query-errors" | "body-errors" | "id";
+  readonly header?: "Allow" | "Retry-After";
+}
+
+/** Every problem that the service answers with. The answers and the OpenAPI document both read this table. */
+export const PROBLEMS = {
+  "bad-query": {
+    status: 400,
+    title: "Bad query",
+    detail: "The query has parameters that cannot be used.",
+    about:
+      "The query names a parameter that this operation does not have. `errors` names each of them.",
+    extension: "query-errors",
+  },
+  "malformed-body": {
+    status: 400,
+    title: "Malformed body",
+    detail: "The body is not JSON.",
+    about: "The body is empty, ends too early, is not UTF-8, or is not JSON (RFC 8259).",
+  },
+  "not-found": {
+    status: 404,
+    title: "Not found",
+    detail: "Nothing is served at this path.",
+    about: "Nothing is served at this path.",
+  },
+  "event-not-found": {
+    status: 404,
+    title: "No such arrest event",
+    detail: "There is no arrest event with this id.",
+    about:
+      "There is no arrest event with this id: it never existed, it was deleted, or the id is not a positive integer.",
+  },
+  "method-not-allowed": {
+    status: 405,
+    title: "Method not allowed",
+    detail: "This path does not have this method.",
+    about: "The path exists, but not with this method. `Allow` lists the methods it has.",
+    header: "Allow",
+  },
+  "not-acceptable": {
+    status: 406,
+    title: "Not acceptable",
+    detail: "The answer is application/json, which the Accept header excludes.",
+    about: "The `Accept` header of the request excludes application/json, the only form there is.",
+  },
+  "body-too-large": {
+    status: 413,
+    title: "Body too large",
+    detail: "The body is larger than 1 MiB.",
+    about: "The body is larger than this operation takes: 1,048,576 bytes.",
+  },
+  "unsupported-media-type": {
+    status: 415,
+    title: "Unsupported media type",
+    detail: "The Content-Type must be application/json.",
+    about:
+      "The body is not declared as `Content-Type: application/json`, declares another charset than UTF-8, or is compressed.",
+  },
+  "invalid-event": {
+    status: 422,
+    title: "Invalid arrest event",
+    detail: "The body is JSON, but not a valid arrest event.",
+    about:
+      "The body is JSON, but breaks rules for arrest events. `errors` names each place in the body and the rule, up to 100 of them.",
+    extension: "body-errors",
+  },
+  "internal-error": {
+    status: 500,
+    title: "Internal error",
+    detail: "The service failed to answer this request.",
+    about: "The service failed. The log tells more in the line that has the same `id`.",
+    extension: "id",
+  },
+  "store-unavailable": {
+    status: 503,
+    title: "Store unavailable",
+    detail: "The store cannot be written now. Nothing was changed.",
+    about:
+      "The store cannot be written now, for example because the disk is full, and nothing was changed. Reads are answered meanwhile.",
+    header: "Retry-After",
+  },
+  stopping: {
+    status: 503,
+    title: "Stopping",
+    detail: "The service is stopping. Nothing was changed.",
+    about: "The service is stopping and takes no new requests. Nothing was changed.",
+    header: "Retry-After",
+  },
+} as const satisfies Record<string, ProblemKind>;
+
+/** The name of a kind of problem, the last part of its `type`. */
+export type ProblemName = keyof typeof PROBLEMS;
+
+/** Every name of the table. */
+export const PROBLEM_NAMES = Object.keys(PROBLEMS) as [ProblemName, ...ProblemName[]];
+
+/** What is wrong with one member of a body, or one parameter of a query. */
+export type InvalidInput =
+  /** A JSON Pointer (RFC 6901) into the body; empty for the whole of it. */
+  | { readonly pointer: string; readonly detail: string }
+  | { readonly parameter: string; readonly detail: string };
+
+/** A request that is answered with a problem document. What it holds is for the client to read. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly kind: ProblemName;
+  /** Members of the answer beside the common ones. */
+  readonly extension: { readonly errors?: readonly InvalidInput[]; readonly id?: string };
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    kind: ProblemName,
+    more: {
+      readonly detail?: string;
+      readonly errors?: readonly InvalidInput[];
+      readonly id?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    } = {},
+  ) {
+    super(more.detail ?? PROBLEMS[kind].detail);
+    this.kind = kind;
+    this.extension = {
+      ...(more.errors && { errors: more.errors.slice(0, MAX_ERRORS) }),
+      ...(more.id && { id: more.id }),
+    };
+    this.headers = more.headers ?? {};
+  }
+}
+
+/** Where a kind of problem is documented, which is its `type` (RFC 9457, 3.1.1). */
+export function problemType(name: ProblemName): string {
+  return `/problems/${name}`;
+}
+
+/**
+ * Writes a problem document (RFC 9457).
+ *
+ * @param url the request's, of which only the path is repeated
+ */
+export function problemAnswer(problem: Problem, url: string): Response {
+  const kind: ProblemKind = PROBLEMS[problem.kind];
+  const document = {
+    type: problemType(problem.kind),
+    title: kind.title,
+    status: kind.status,
+    detail: problem.message,
+    instance: new URL(url).pathname,
+    ...problem.extension,
+  };
+  return answer("application/problem+json", JSON.stringify(document), kind.status, {
+    ...(kind.header === "Retry-After" && RETRY_AFTER),
+    ...problem.headers,
+  });
+}
+
+/** The header that goes with each 503. */
+export const RETRY_AFTER = { "Retry-After": String(RETRY_AFTER_SECONDS) };
+
+/** Shortens a name that the client chose to what an answer may repeat of it. */
+export function shortened(name: string): string {
+  return name.slice(0, MAX_NAME_LENGTH).toWellFormed();
+}
+
+/** The JSON Pointer (RFC 6901) of a member of the body, shortened to what an answer may repeat. */
+export function pointerTo(member: string): string {
+  return `/${shortened(member).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}

@@ -1,0 +1,460 @@
+import {
+  afterAll,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from "bun:test";
+import { ID_RULE, TIMESTAMP_RULE } from "../../src/arrest-event.ts";
+import { PROBLEM_NAMES, PROBLEMS, type ProblemName } from "../../src/http/problem.ts";
+import {
+  type Faults,
+  HEALTHY,
+  type Service,
+  sendJson,
+  startService,
+  VALID_MEMBERS,
+} from "../support/http-service.ts";
+
+// A busy machine is no failure.
+setDefaultTimeout(60_000);
+
+type Ask = readonly [path: string, init?: RequestInit];
+type Place = readonly [place: string, detail: string];
+
+let service: Service;
+
+beforeAll(async () => {
+  service = await startService("silent");
+});
+
+afterAll(async () => {
+  await service[Symbol.asyncDispose]();
+});
+
+const ALL = "/arrest_events";
+let one = "";
+
+beforeEach(async () => {
+  const created = await service.ask(...post(VALID_MEMBERS));
+  one = `${created.headers.get("Location")}`;
+});
+
+/** Each request of a table gets this status. `:one` in a path is an event that exists. */
+function answers(status: number, table: Record<string, Ask>): void {
+  describe(`${status} answers`, () => {
+    for (const [name, [path, init]] of Object.entries(table)) {
+      test(name, async () => {
+        expect((await service.ask(path.replace(":one", one), init)).status).toBe(status);
+      });
+    }
+  });
+}
+
+/** Each request of a table is refused with this problem. */
+function refuses(problem: ProblemName, table: Record<string, Ask>, fault?: keyof Faults): void {
+  describe(`${problem}${fault ? ` (${fault})` : ""} answers`, () => {
+    for (const [name, ask] of Object.entries(table)) {
+      test(name, async () => {
+        const answer = await refusal(problem, ask, fault);
+        if (problem !== "malformed-body" && problem !== "unsupported-media-type") {
+          expect(answer.detail).toBe(PROBLEMS[problem].detail);
+        }
+      });
+    }
+  });
+}
+
+/** Each request of a table is refused with this problem and exactly these errors. */
+function names(
+  problem: "bad-query" | "invalid-event",
+  table: Record<string, readonly [Ask, ...Place[]]>,
+): void {
+  const key = problem === "bad-query" ? "parameter" : "pointer";
+  describe(`${problem} names what is wrong with`, () => {
+    for (const [name, [ask, ...places]] of Object.entries(table)) {
+      test(name, async () => {
+        const { errors } = await refusal(problem, ask);
+        expect(errors).toEqual(places.map(([place, detail]) => ({ [key]: place, detail })));
+      });
+    }
+  });
+}
+
+async function refusal(problem: ProblemName, [path, init]: Ask, fault?: keyof Faults) {
+  if (fault) service.faults[fault] = true;
+  try {
+    const url = path.replace(":one", one);
+    const { status, headers, json } = await service.ask(url, init);
+    const { title, status: expected } = PROBLEMS[problem];
+    expect({ status, ...json }).toMatchObject({
+      type: `/problems/${problem}`,
+      title,
+      status: expected,
+      instance: new URL(url, service.url).pathname,
+    });
+    expect(headers.get("Content-Type")).toBe("application/problem+json");
+    expect(status).toBe(expected);
+    expect(headers.get("Retry-After")).toBe(expected === 503 ? "5" : null);
+    return json;
+  } finally {
+    if (fault) service.faults[fault] = false;
+  }
+}
+
+function get(path: string, headers: Record<string, string> = {}): Ask {
+  return [path, { headers }];
+}
+
+function ask(method: string, path: string, headers: Record<string, string> = {}): Ask {
+  return [path, { method, headers }];
+}
+
+function post(body: unknown, headers: Record<string, string> = {}): Ask {
+  const init = sendJson("POST", body);
+  return [ALL, { ...init, headers: { "Content-Type": "application/json", ...headers } }];
+}
+
+function put(body: unknown, path = ":one", headers: Record<string, string> = {}): Ask {
+  const init = sendJson("PUT", body);
+  return [path, { ...init, headers: { "Content-Type": "application/json", ...headers } }];
+}
+
+function postBytes(body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string>): Ask {
+  return [ALL, { method: "POST", headers, body: Buffer.from(body) }];
+}
+
+/** A row for each of some values. */
+function each<T, R>(values: readonly T[], row: (value: T) => R): Record<string, R> {
+  return Object.fromEntries(
+    values.map((value) => [JSON.stringify(value).slice(0, 40), row(value)]),
+  );
+}
+
+const VALID = JSON.stringify(VALID_MEMBERS);
+const MEMBERS = Object.keys(VALID_MEMBERS) as (keyof typeof VALID_MEMBERS)[];
+const JSON_TYPE = { "Content-Type": "application/json" };
+const NOT_A_MEMBER = "is not a member that can be given";
+const NOT_A_PARAMETER = "is not a parameter here";
+
+answers(200, {
+  "all events": get(ALL),
+  "an event": get(":one"),
+  "a change": put({ officer_id: 8 }),
+  "an empty query": get(`${ALL}?`),
+  "the head of all events": ask("HEAD", ALL),
+  "the head of an event": ask("HEAD", ":one"),
+  liveness: get("/livez"),
+  readiness: get("/readyz"),
+  "the OpenAPI document": get("/openapi.json"),
+  "the page": get("/docs"),
+  "a file of the page": get("/docs/initializer.js"),
+  ...Object.fromEntries(PROBLEM_NAMES.map((name) => [name, get(`/problems/${name}`)])),
+  ...each(
+    [
+      "application/*",
+      "*/*;q=0.1",
+      "text/html, application/json;q=0.5",
+      "APPLICATION/JSON",
+      "application/json;charset=utf-8",
+      "",
+      ",",
+    ],
+    (Accept) => get(":one", { Accept }),
+  ),
+});
+
+answers(201, {
+  "a new event": post(VALID),
+  "a charset": post(VALID, { "Content-Type": "application/json; charset=utf-8" }),
+  "a quoted charset": post(VALID, { "Content-Type": 'Application/JSON;charset="UTF-8"' }),
+  "an identity coding": post(VALID, { "Content-Encoding": "identity" }),
+  "a byte order mark": post(`\uFEFF${VALID}`),
+  "an integer with an exponent": post(VALID.replace("1204", "1.204e3")),
+  "the greatest id": post({ ...VALID_MEMBERS, subject_id: 2 ** 53 - 1 }),
+  "exactly 1 MiB": post(VALID.padEnd(1_048_576)),
+});
+
+answers(204, {
+  "a delete": ask("DELETE", ":one"),
+  "a delete that accepts no JSON": ask("DELETE", ":one", { Accept: "text/plain" }),
+  "the options of all events": ask("OPTIONS", ALL),
+  "the options of the page": ask("OPTIONS", "/docs"),
+});
+
+answers(304, {
+  "any file that is kept": get("/docs/initializer.js", { "If-None-Match": "*" }),
+});
+
+refuses("not-found", {
+  "the root": get("/"),
+  "an unknown path": get("/arrests"),
+  "a path below an event": get(":one/officer"),
+  "a slash at the end": get(`${ALL}/`),
+  "an unknown file of the page": get("/docs/index.html"),
+  "a file outside of the page": get("/docs/..%2fpackage.json"),
+  "an unknown problem": get("/problems/toString"),
+});
+
+refuses("event-not-found", {
+  ...each(
+    ["0", "-1", "+1", "01", "1.0", "1e3", "0x1", "%20", "%201", "1%00", "abc", "%ff", "١"],
+    (id) => get(`${ALL}/${id}`),
+  ),
+  "an id that no event has": get(`${ALL}/9007199254740991`),
+  "an id beyond all ids": get(`${ALL}/9007199254740992`),
+  "an id of many digits": get(`${ALL}/${"1".repeat(400)}`),
+  "a change of no event": put({ officer_id: 8 }, `${ALL}/9007199254740991`),
+  "a change of no id": put("{", `${ALL}/x`),
+  "a delete of no event": ask("DELETE", `${ALL}/9007199254740991`),
+});
+
+refuses("method-not-allowed", {
+  "a delete of everything": ask("DELETE", ALL),
+  "a patch": ask("PATCH", ":one"),
+  "a method that few know": ask("PROPFIND", ":one"),
+  "a post to liveness": ask("POST", "/livez"),
+});
+
+names("bad-query", {
+  "a parameter": [get(`${ALL}?officer=1`), ["officer", NOT_A_PARAMETER]],
+  "two parameters, one of them twice": [
+    get(":one?b=1&a&b=2"),
+    ["b", NOT_A_PARAMETER],
+    ["a", NOT_A_PARAMETER],
+  ],
+  "a parameter without a name": [get(`${ALL}?=1`), ["", NOT_A_PARAMETER]],
+  "a long name": [get(`${ALL}?${"n".repeat(500)}`), ["n".repeat(100), NOT_A_PARAMETER]],
+  "a hundred parameters and one": [
+    get(`${ALL}?${Array.from({ length: 101 }, (_, index) => `p${index}`).join("&")}`),
+    ...Array.from({ length: 100 }, (_, index) => [`p${index}`, NOT_A_PARAMETER] as const),
+  ],
+});
+
+refuses("bad-query", {
+  ...each(
+    ["/livez", "/readyz", "/openapi.json", "/docs", "/docs/initializer.js", "/problems/stopping"],
+    (path) => get(`${path}?x=1`),
+  ),
+  "a new event": [`${ALL}?x=1`, sendJson("POST", VALID)],
+  "a change": put({ officer_id: 8 }, ":one?x=1"),
+  "a delete": ask("DELETE", ":one?x=1"),
+});
+
+refuses("not-acceptable", {
+  ...each(
+    [
+      "text/csv",
+      "application/json;q=0",
+      "*/*, application/json;q=0",
+      "application/*;q=0, */*",
+      "application/xml, text/*",
+      "application/problem+json",
+    ],
+    (Accept) => get(":one", { Accept }),
+  ),
+  ...each([ALL, "/livez", "/readyz", "/openapi.json", "/problems/stopping"], (path) =>
+    get(path, { Accept: "text/xml" }),
+  ),
+  "a new event": post(VALID, { Accept: "text/xml" }),
+  "a change": put({ officer_id: 8 }, ":one", { Accept: "text/xml" }),
+});
+
+refuses("unsupported-media-type", {
+  ...each(
+    [
+      "text/plain",
+      "application/vnd.api+json",
+      "application/jsonp",
+      "application/json; charset=latin1",
+      "application/json, text/plain",
+      "application/x-www-form-urlencoded",
+    ],
+    (type) => post(VALID, { "Content-Type": type }),
+  ),
+  "a body without a type": postBytes(VALID, {}),
+  "a compressed body": postBytes(Bun.gzipSync(VALID), { ...JSON_TYPE, "Content-Encoding": "gzip" }),
+  "a change without a type": [":one", { method: "PUT", body: Buffer.from("{}") }],
+});
+
+refuses("body-too-large", {
+  "1 MiB and a byte": post(VALID.padEnd(1_048_577)),
+  "a change of 1 MiB and a byte": put("{}".padEnd(1_048_577)),
+});
+
+refuses("malformed-body", {
+  "an empty body": post(""),
+  "no body": ask("POST", ALL, JSON_TYPE),
+  "bytes that are not UTF-8": postBytes(new Uint8Array([0x22, 0xff, 0x22]), JSON_TYPE),
+  "a surrogate in UTF-8": postBytes(new Uint8Array([0x22, 0xed, 0xa0, 0x80, 0x22]), JSON_TYPE),
+  "UTF-16": postBytes(new Uint8Array(Buffer.from(VALID, "utf16le")), JSON_TYPE),
+  ...each(
+    ["{", "nul", "{'a':1}", '{"a":1,}', "NaN", '{"a":01}', "{} {}", '"\n"', "// {}", " "],
+    (body) => post(body),
+  ),
+  "arrays without an end": post("[".repeat(1_000_000)),
+  "a change that is not JSON": put("{"),
+});
+
+names("invalid-event", {
+  ...each(["null", "true", "1", '"text"', "[]", `[${VALID}]`], (body) => [
+    post(body),
+    ["", "must be a JSON object"],
+  ]),
+  "arrays in arrays": [
+    post("[".repeat(500_000) + "]".repeat(500_000)),
+    ["", "must be a JSON object"],
+  ],
+  "an event without members": [
+    post({}),
+    ...MEMBERS.map((name) => [`/${name}`, "is required"] as const),
+  ],
+  ...each(MEMBERS, (member) => {
+    const { [member]: _, ...others } = VALID_MEMBERS;
+    return [post(others), [`/${member}`, "is required"]];
+  }),
+  ...each(
+    ["0", "-0", "-1", "1.5", "9007199254740992", "1e999", '"1"', "null", "[1]", "{}"],
+    (id) => [post(VALID.replace('"officer_id":7', `"officer_id":${id}`)), ["/officer_id", ID_RULE]],
+  ),
+  ...each(
+    [
+      "",
+      "2026-11-22",
+      "2026-02-29T00:00Z",
+      "2026-11-22T24:00Z",
+      "0000-01-01T00:00Z",
+      "10000-01-01T00:00Z",
+      "22.11.2026 13:05",
+      " 2026-11-22T13:05Z",
+      1_763_816_700,
+      false,
+      {},
+    ],
+    (arrested_at) => [post({ ...VALID_MEMBERS, arrested_at }), ["/arrested_at", TIMESTAMP_RULE]],
+  ),
+  "every member": [
+    post({ officer_id: 0, subject_id: "x", arrest_type_id: null, arrested_at: "now" }),
+    ["/officer_id", ID_RULE],
+    ["/subject_id", ID_RULE],
+    ["/arrest_type_id", ID_RULE],
+    ["/crime_type_id", "is required"],
+    ["/arrested_at", TIMESTAMP_RULE],
+  ],
+  "an id in the body": [post({ id: 5, ...VALID_MEMBERS }), ["/id", NOT_A_MEMBER]],
+  "a misspelt member": [post({ ...VALID_MEMBERS, oficer_id: 5 }), ["/oficer_id", NOT_A_MEMBER]],
+  "a name that a pointer escapes": [
+    post({ ...VALID_MEMBERS, "a/b~c": 5 }),
+    ["/a~1b~0c", NOT_A_MEMBER],
+  ],
+  "a member without a name": [post({ ...VALID_MEMBERS, "": 5 }), ["/", NOT_A_MEMBER]],
+  "a long name": [
+    post({ ...VALID_MEMBERS, ["n".repeat(5000)]: 5 }),
+    [`/${"n".repeat(100)}`, NOT_A_MEMBER],
+  ],
+  "half a character as a name": [
+    post(`${VALID.slice(0, -1)},"\\ud83d":1}`),
+    ["/\uFFFD", NOT_A_MEMBER],
+  ],
+  ...each(["__proto__", "constructor", "toString"], (member) => [
+    post(`${VALID.slice(0, -1)},"${member}":{"officer_id":1}}`),
+    [`/${member}`, NOT_A_MEMBER],
+  ]),
+  "members that only a prototype has": [
+    post(`{"__proto__":${VALID}}`),
+    ...MEMBERS.map((name) => [`/${name}`, "is required"] as const),
+    ["/__proto__", NOT_A_MEMBER],
+  ],
+  "a member given twice": [
+    post(`{"officer_id":1,${VALID.slice(1)}`),
+    ["/officer_id", "must be given only once"],
+  ],
+  "a member given twice, once in escapes": [
+    post(`{"officer\\u005fid":[{"x":"\\\\\\"","x":","}],${VALID.slice(1)}`),
+    ["/officer_id", "must be given only once"],
+  ],
+  "a hundred unknown members and one": [
+    post({
+      ...VALID_MEMBERS,
+      ...Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`m${index}`, 1])),
+    }),
+    ...Array.from({ length: 100 }, (_, index) => [`/m${index}`, NOT_A_MEMBER] as const),
+  ],
+  "a change of nothing": [
+    put({}),
+    ["", `must have at least one of the members ${MEMBERS.join(", ")}`],
+  ],
+  "a change to null": [put({ officer_id: null }), ["/officer_id", ID_RULE]],
+  "a change of the id": [put({ id: 2 }), ["/id", NOT_A_MEMBER]],
+  "a change given twice": [
+    put('{"officer_id":1,"officer_id":2}'),
+    ["/officer_id", "must be given only once"],
+  ],
+});
+
+const CHANGES = {
+  "a new event": post(VALID),
+  "a change": put({ officer_id: 8 }),
+  "a delete": ask("DELETE", ":one"),
+};
+const READS = { "an event": get(":one"), "all events": get(ALL) };
+
+refuses("store-unavailable", CHANGES, "unwritable");
+refuses("internal-error", CHANGES, "refusesChanges");
+refuses("internal-error", READS, "unreadable");
+refuses(
+  "stopping",
+  {
+    ...CHANGES,
+    ...READS,
+    ...each(["/openapi.json", "/docs", "/docs/initializer.js", "/problems/stopping"], get),
+  },
+  "stopping",
+);
+
+describe("a failure", () => {
+  test("is told to the client by an id alone", async () => {
+    const answer = await refusal("internal-error", get(ALL), "unreadable");
+    expect(Object.keys(answer)).toEqual(["type", "title", "status", "detail", "instance", "id"]);
+    expect(JSON.stringify(answer)).not.toContain("secret");
+  });
+
+  test("of the store's writing leaves reading alone", async () => {
+    service.faults.unwritable = true;
+    const { status } = await service.ask(one);
+    service.faults.unwritable = false;
+    expect(status).toBe(200);
+  });
+});
+
+describe("the methods of a path", () => {
+  for (const [path, allow] of Object.entries({
+    [ALL]: "GET, POST, HEAD, OPTIONS",
+    ":one": "GET, PUT, DELETE, HEAD, OPTIONS",
+    "/livez": "GET, HEAD, OPTIONS",
+  })) {
+    for (const method of ["OPTIONS", "PATCH"]) {
+      test(`${path} are in Allow for ${method}`, async () => {
+        const { headers } = await service.ask(path.replace(":one", one), { method });
+        expect(headers.get("Allow")).toBe(allow);
+      });
+    }
+  }
+});
+
+describe("the OpenAPI document and the answers", () => {
+  test("agree: whatever is declared was met above", async () => {
+    service.state.status = { ...HEALTHY, store: { writable: false } };
+    await service.ask("/readyz");
+    service.state.status = HEALTHY;
+    const met = new Set(service.met.map(({ operationId, status }) => `${operationId} ${status}`));
+    expect(service.declared.answers.filter((answer) => !met.has(answer))).toEqual([]);
+  });
+
+  test("know no problem that cannot be met", () => {
+    const met = new Set(service.met.map(({ problem }) => problem));
+    expect(PROBLEM_NAMES.filter((name) => !met.has(name))).toEqual([]);
+  });
+});

@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { PROBLEM_NAMES } from "../../src/http/problem.ts";
+import { type Service, startService } from "../support/http-service.ts";
+
+type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+type JsonObject = { [name: string]: Json };
+
+let service: Service;
+let document: JsonObject;
+
+beforeAll(async () => {
+  service = await startService();
+  document = (await service.ask("/openapi.json")).json;
+});
+
+afterAll(async () => {
+  await service[Symbol.asyncDispose]();
+});
+
+/** Every object in the document, with the names that lead to it. */
+function* objects(value: Json, path: string[] = []): Generator<[string[], JsonObject]> {
+  if (value === null || typeof value !== "object") return;
+  if (!Array.isArray(value)) yield [path, value];
+  for (const [name, member] of Object.entries(value)) yield* objects(member, [...path, name]);
+}
+
+/** The object at some names; empty when there is none. */
+function at(...names: string[]): JsonObject {
+  let found: Json = document;
+  for (const name of names) found = ((found as JsonObject)[name] as Json | undefined) ?? {};
+  return found as JsonObject;
+}
+
+function operations(): JsonObject[] {
+  return Object.values(at("paths")).flatMap((methods) =>
+    Object.values(methods as JsonObject),
+  ) as JsonObject[];
+}
+
+test("the document is OpenAPI 3.1 for the default address and the version of the service", () => {
+  expect(document["openapi"]).toBe("3.1.0");
+  expect(at("info")["version"]).toBe("1.2.3");
+  expect(document["servers"]).toMatchObject([{ url: "http://localhost:5100" }]);
+});
+
+test("generated clients get methods with good names", () => {
+  expect(operations().map(({ operationId }) => operationId)).toEqual([
+    "listArrestEvents",
+    "createArrestEvent",
+    "getArrestEvent",
+    "updateArrestEvent",
+    "deleteArrestEvent",
+    "getLiveness",
+    "getReadiness",
+    "getOpenApiDocument",
+    "getDocs",
+    "getDocsFile",
+    "getProblem",
+  ]);
+});
+
+test("every operation has a summary, a description and a tag that is described", () => {
+  const tags = (document["tags"] as JsonObject[]).map(({ name }) => name);
+  for (const { summary, description, tags: own } of operations()) {
+    expect(summary).toBeString();
+    expect(description).toBeString();
+    expect(tags).toContain((own as Json[])[0] as string);
+  }
+});
+
+test("every reference leads somewhere, and no component is without use but for what is said in words", () => {
+  const references = new Set<string>();
+  for (const [, { $ref }] of objects(document)) {
+    if (typeof $ref !== "string") continue;
+    references.add($ref);
+    expect(at(...$ref.replace("#/", "").split("/"))).not.toEqual({});
+  }
+  const components = Object.entries(at("components")).flatMap(([kind, named]) =>
+    Object.keys(named as JsonObject).map((name) => `#/components/${kind}/${name}`),
+  );
+  const words = "#/components/responses/MethodNotAllowed";
+  expect(components.filter((component) => !references.has(component))).toEqual([words]);
+  expect(at("info")["description"]).toContain("`MethodNotAllowed`");
+});
+
+test("no schema allows anything at all", () => {
+  for (const [path, schema] of objects(document)) {
+    const isSchema =
+      ["schema", "items"].includes(`${path.at(-1)}`) ||
+      (path.at(-2) === "properties" && !path.includes("example"));
+    if (!isSchema) continue;
+    const says = ["type", "$ref", "anyOf", "enum", "allOf"].some((name) => name in schema);
+    expect({ path: path.join("/"), says }).toEqual({ path: path.join("/"), says: true });
+  }
+});
+
+test("every member of every schema is described", () => {
+  for (const [path, { properties }] of objects(at("components", "schemas"))) {
+    for (const [name, member] of Object.entries((properties ?? {}) as JsonObject)) {
+      const { description, $ref, const: only, enum: some } = member as JsonObject;
+      const described = [description, $ref, only, some].some((value) => value !== undefined);
+      expect({ path, name, described }).toEqual({ path, name, described: true });
+    }
+  }
+});
+
+test("every example keeps to its schema", () => {
+  let examples = 0;
+  for (const [, { schema, example, examples: named }] of objects(document)) {
+    if (typeof schema !== "object" || schema === null) continue;
+    const values = Object.values((named ?? {}) as JsonObject).map(
+      (each) => (each as JsonObject)["value"],
+    );
+    for (const value of example === undefined ? values : [...values, example]) {
+      service.declared.validate(schema, value);
+      examples++;
+    }
+  }
+  expect(examples).toBeGreaterThan(20);
+});
+
+test("every problem has an example", () => {
+  const text = JSON.stringify(at("components", "responses"));
+  for (const name of PROBLEM_NAMES) expect(text).toContain(`"type":"/problems/${name}"`);
+});
+
+describe("the schema of an event", () => {
+  for (const name of ["ArrestEvent", "NewArrestEvent", "ArrestEventChanges"]) {
+    test(`${name} tells the limits, and that there are no other members`, () => {
+      const schema = at("components", "schemas", name);
+      expect(schema["additionalProperties"]).toBe(false);
+      expect(schema["properties"]).toMatchObject({
+        officer_id: { type: "integer", minimum: 1, maximum: 2 ** 53 - 1 },
+        arrested_at: { type: "string", format: "date-time" },
+      });
+    });
+  }
+
+  test("ArrestEventChanges asks for at least one member, NewArrestEvent for all", () => {
+    const changes = at("components", "schemas", "ArrestEventChanges");
+    const whole = at("components", "schemas", "NewArrestEvent");
+    expect([changes["minProperties"], changes["required"]]).toEqual([1, undefined]);
+    expect(whole["required"]).toBeArrayOfSize(5);
+  });
+});
