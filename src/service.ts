@@ -1,0 +1,89 @@
+import type { Config } from "./config.ts";
+import { createApp } from "./http/app.ts";
+import { openReader } from "./store/read.ts";
+import type { Log } from "./telemetry/log.ts";
+import { startWriter } from "./writer/client.ts";
+
+/** The whole service, running. */
+export interface Service {
+  /** Where it listens. */
+  readonly url: URL;
+  /**
+   * Stops in order: no new connections, requests under way are finished, the batch under way is stored
+   * and committed, the group is left, the store is closed. Connections that are still open near the end
+   * of the configured time are cut, so that the store is always closed in order.
+   */
+  stop(): Promise<void>;
+  /** Resolves with the reason when the service cannot go on. */
+  readonly died: Promise<Error>;
+}
+
+/** How long an answer may stay silent, in seconds: a slow reader of a long stream is not cut off. */
+const IDLE_TIMEOUT_S = 120;
+
+/** The part of the time to stop that requests under way may take; the rest is for the writer thread. */
+const REQUESTS_SHARE = 0.6;
+
+/**
+ * Starts the writer thread, which opens and migrates the store, then the reading connection, then HTTP.
+ *
+ * @throws WriterStartError when the store or the Kafka settings cannot be used
+ * @throws Error when the address cannot be listened on
+ */
+export async function startService(config: Config, log: Log, version: string): Promise<Service> {
+  const writer = await startWriter(config);
+  const reader = openReader(config.databasePath);
+  let stopping = false;
+  const app = createApp({
+    reader,
+    writer,
+    log: log.child({ part: "http" }),
+    isStopping: () => stopping,
+    newId: () => crypto.randomUUID(),
+    version,
+  });
+
+  async function closeStore(): Promise<void> {
+    // Before the writer closes: the last connection to close is the one that can empty the log.
+    reader.close();
+    await writer.stop();
+  }
+
+  let server: Bun.Server<undefined>;
+  try {
+    server = Bun.serve({
+      hostname: config.host,
+      port: config.port,
+      idleTimeout: IDLE_TIMEOUT_S,
+      // Bun's error pages show source code.
+      development: false,
+      fetch: app.fetch,
+    });
+  } catch (error) {
+    await closeStore();
+    throw error;
+  }
+  announce(config, log, server.url, writer.status().ingest.brokers);
+
+  return {
+    url: server.url,
+    died: writer.died,
+    stop: async () => {
+      stopping = true;
+      const finished = server.stop();
+      await Promise.race([finished, Bun.sleep(config.shutdownTimeoutMs * REQUESTS_SHARE)]);
+      await server.stop(true);
+      await closeStore();
+    },
+  };
+}
+
+function announce(config: Config, log: Log, url: URL, brokers: string | null): void {
+  log.info({ url: url.href, documentation: new URL("/docs", url).href }, "listening");
+  const { source, topic } = config.kafka;
+  if (source.mode !== "embedded") return;
+  log.info({ brokers, topic }, "reading a Kafka broker inside this process, in memory only");
+  const event =
+    '{"officer_id":7,"subject_id":42,"arrest_type_id":1,"crime_type_id":3,"arrested_at":"2026-11-22T13:05:00Z"}';
+  log.info(`to send it an event: echo '${event}' | kcat -P -b ${brokers} -t ${topic}`);
+}
