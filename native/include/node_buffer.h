@@ -1,0 +1,4 @@
+/** The used part is in `node.h`. */
+#pragma once
+
+#include "node.h"
