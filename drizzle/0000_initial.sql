@@ -23,6 +23,7 @@ CREATE TABLE `consumer_offset` (
 	`topic` text NOT NULL,
 	`partition` integer NOT NULL,
 	`next_offset` integer NOT NULL,
+	`topic_id` text,
 	PRIMARY KEY(`cluster`, `topic`, `partition`),
 	CONSTRAINT "consumer_offset_next_offset" CHECK(typeof("consumer_offset"."next_offset") = 'integer' and "consumer_offset"."next_offset" between 0 and 9007199254740991)
 );
@@ -42,4 +43,7 @@ CREATE TABLE `dead_letter` (
 	`refused_at` integer NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX `dead_letter_by_position` ON `dead_letter` (`topic`,`partition`,`offset`);
+CREATE INDEX `dead_letter_by_position` ON `dead_letter` (`topic`,`partition`,`offset`);--> statement-breakpoint
+CREATE TABLE `store_identity` (
+	`id` text PRIMARY KEY NOT NULL
+);

@@ -278,11 +278,11 @@ function parseLibrdkafkaSettings(
       .replaceAll("_", ".");
     if (MANAGED_BY_SERVICE.has(property) || MANAGED_BY_SERVICE.has(property.replaceAll(".", "_"))) {
       problems.push(`${name} must not be set: the service decides ${property} itself`);
-    } else if (property in settings) {
+    } else if (Object.hasOwn(settings, property)) {
       problems.push(`${name} must be set once: by its value or by a file`);
     } else if (fromFile) {
       try {
-        settings[property] = readFileSync(value, "utf8").trimEnd();
+        settings[property] = readFileSync(value, "utf8").replace(/[\r\n]+$/, "");
       } catch {
         problems.push(`${name} must be the path of a readable file`);
       }

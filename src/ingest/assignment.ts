@@ -1,13 +1,17 @@
-import type { EventWriter, Position } from "../store/write.ts";
+import type { Beginning, EventWriter, Position } from "../store/write.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { Rebalance, TopicConsumer, Trouble, Watermarks } from "./consumer.ts";
+import { type Choice, whereToBegin, withinLog } from "./beginning.ts";
+import type { CommittedOffset, Rebalance, TopicConsumer, Trouble, Watermarks } from "./consumer.ts";
 import type { PartitionStatus } from "./status.ts";
 
 /** How often the group is told how far the store is. */
 const COMMIT_INTERVAL_MS = 1000;
 
 /** How long a partition that is taken away is kept for its last commit. */
-const LAST_COMMIT_TIMEOUT_MS = 5000;
+const LAST_COMMIT_TIMEOUT_MS = 3000;
+
+/** How soon a last commit is tried again that a rebalance got in the way of. */
+const LAST_COMMIT_PAUSE_MS = 250;
 
 /** How often the positions are compared with the broker's logs, and how often while there is trouble. */
 const AUDIT_INTERVAL_MS = 10_000;
@@ -23,13 +27,15 @@ const LAST_PAUSE_MS = 5000;
 
 /** What the assignment asks of the loop that owns it. */
 export interface AssignmentContext {
-  readonly writer: Pick<EventWriter, "position" | "setPositions">;
+  readonly writer: Pick<EventWriter, "storeId" | "position" | "setPositions">;
   readonly log: Log;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly isStopping: () => boolean;
   /** Waits, but not beyond the beginning of a stop. */
   readonly sleep: (milliseconds: number) => Promise<void>;
+  /** Resolves to what the promise does, but rejects at the beginning of a stop. */
+  readonly unlessStopping: <T>(promise: Promise<T>) => Promise<T>;
   readonly isTroubled: () => boolean;
   readonly onTrouble: (trouble: Trouble) => void;
   /** A broker has answered. */
@@ -57,7 +63,7 @@ export class Assignment {
   readonly #consumer: TopicConsumer;
   readonly #context: AssignmentContext;
   readonly #partitions = new Map<number, AssignedPartition>();
-  #committing: Promise<void> | undefined;
+  readonly #loggedFailedCommits = new Set<string>();
   #committedAt = 0;
   #auditedAt = 0;
   #audit: ReadonlyMap<number, Watermarks> | undefined;
@@ -100,21 +106,27 @@ export class Assignment {
 
   /** Carries out the rebalances that wait. All that was read must have been stored. */
   async carryOutRebalances(): Promise<void> {
-    for (;;) {
-      const rebalance = this.#consumer.rebalances.shift();
-      if (rebalance === undefined) return;
-      if (rebalance.kind === "assign") await this.#assign(rebalance.partitions);
-      else await this.#revoke(rebalance);
-    }
+    await this.#carryOutWhile(() => true);
   }
 
-  /** Carries out the revocations that come first, while the store cannot take anything new. */
-  async carryOutRevocations(): Promise<void> {
+  /**
+   * Carries out those that come first and ask nothing of the store, while it cannot take anything new:
+   * the rest of the group waits for the answer, even to an assignment of nothing.
+   */
+  async carryOutStorelessRebalances(): Promise<void> {
+    await this.#carryOutWhile(
+      ({ kind, partitions }) => kind === "revoke" || partitions.length === 0,
+    );
+  }
+
+  async #carryOutWhile(isWanted: (rebalance: Rebalance) => boolean): Promise<void> {
     for (;;) {
-      const [first] = this.#consumer.rebalances;
-      if (first?.kind !== "revoke") return;
+      const [rebalance] = this.#consumer.rebalances;
+      if (rebalance === undefined || !isWanted(rebalance)) return;
+      if (rebalance.kind === "revoke") await this.#revoke(rebalance);
+      // What is not answered here, the closing client answers.
+      else if (!(await this.#assign(rebalance.partitions))) return;
       this.#consumer.rebalances.shift();
-      await this.#revoke(first);
     }
   }
 
@@ -125,14 +137,15 @@ export class Assignment {
     this.#context.log.info({ partitions, lost }, "partitions revoked");
   }
 
-  async #assign(partitions: readonly number[]): Promise<void> {
-    const { writer, log, sleep, isStopping, onTrouble } = this.#context;
+  /** Resolves to false when it was given up, for a stop or because the client is of no more use. */
+  async #assign(partitions: readonly number[]): Promise<boolean> {
+    const { writer, log, sleep, isStopping, unlessStopping, onTrouble } = this.#context;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
       try {
-        const begun = await Promise.all(partitions.map((each) => this.#beginningOf(each)));
+        const begun = await unlessStopping(this.#beginningsOf(partitions));
         const positions = begun.map(([position]) => position);
         // Stored before the first message is read: from here on only the store tells where to go on.
-        writer.setPositions(positions);
+        if (positions.length > 0) writer.setPositions(positions);
         for (const [{ partition, nextOffset }, { high }] of begun) {
           this.#partitions.set(partition, {
             nextOffset,
@@ -143,86 +156,140 @@ export class Assignment {
           });
         }
         this.#consumer.assign(positions);
-        log.info({ positions }, "partitions assigned");
-        return;
+        const from = positions.map(({ partition, nextOffset }) => `${partition}@${nextOffset}`);
+        if (from.length > 0) log.info({ positions: from.join(" ") }, "partitions assigned");
+        return true;
       } catch (error) {
-        if (isStopping()) return;
+        if (isStopping() || this.#consumer.fatal) return false;
         onTrouble({ message: (error as Error).message, unreachable: false });
         await sleep(pause);
       }
     }
   }
 
-  /** Where to read a partition from: the stored offset, else the group's, else the earliest message. */
-  async #beginningOf(partition: number): Promise<readonly [Position, Watermarks]> {
+  async #beginningsOf(
+    partitions: readonly number[],
+  ): Promise<(readonly [Beginning, Watermarks])[]> {
+    if (partitions.length === 0) return [];
+    const [topicId, committed] = await Promise.all([
+      this.#consumer.topicId(partitions.some((each) => this.#hasTopicId(each))),
+      this.#consumer.committed(partitions),
+    ]);
+    return Promise.all(
+      partitions.map((each) => this.#beginningOf(each, topicId, committed.get(each))),
+    );
+  }
+
+  #hasTopicId(partition: number): boolean {
+    return (this.#context.writer.position(partition)?.topicId ?? null) !== null;
+  }
+
+  async #beginningOf(
+    partition: number,
+    topicId: string | undefined,
+    committed: CommittedOffset | undefined,
+  ): Promise<readonly [Beginning, Watermarks]> {
+    const { writer } = this.#context;
     const watermarks = await this.#consumer.watermarks(partition);
-    const wanted =
-      this.#context.writer.position(partition) ??
-      (await this.#consumer.committed(partition)) ??
-      watermarks.low;
-    return [{ partition, nextOffset: this.#withinLog(partition, wanted, watermarks) }, watermarks];
+    const stored = writer.position(partition);
+    const { storeId } = writer;
+    const choice = whereToBegin({ stored, committed, watermarks, topicId, storeId });
+    this.#logChoice(partition, stored?.nextOffset, choice, watermarks);
+    return [{ partition, nextOffset: choice.nextOffset, topicId }, watermarks];
   }
 
-  /** An offset that the log can be read from. Where that is not the wanted one, the log says why. */
-  #withinLog(partition: number, wanted: number, { low, high }: Watermarks): number {
-    if (wanted > high) {
-      this.#context.log.warn(
-        { partition, storedOffset: wanted, endOffset: high, readFrom: low },
-        "the topic was deleted and made anew: reading it from its start",
-      );
-      return low;
-    }
-    if (wanted < low) {
-      this.#context.log.warn(
-        { partition, storedOffset: wanted, readFrom: low, missed: low - wanted },
-        "messages were removed from the topic before they were read",
-      );
-      return low;
-    }
-    return wanted;
+  #logChoice(
+    partition: number,
+    storedOffset: number | undefined,
+    { nextOffset, warning, notice }: Choice,
+    { low, high }: Watermarks,
+  ): void {
+    const { log } = this.#context;
+    const fields = { partition, storedOffset, startOffset: low, endOffset: high };
+    // The size of a gap is what its messages' owner asks first.
+    const missed = storedOffset !== undefined &&
+      storedOffset < low && { missed: low - storedOffset };
+    if (warning !== undefined) log.warn({ ...fields, readFrom: nextOffset, ...missed }, warning);
+    if (notice !== undefined) log.info({ ...fields, readFrom: nextOffset }, notice);
   }
 
-  /** Tells the group how far the store is, beside the reading, from time to time. */
+  /**
+   * Tells the group how far the store is, from time to time and without waiting for its answer. That is
+   * a courtesy to lag tools: a commit that failed is made up for by the next.
+   */
   commitWhenDue(): void {
     const { now } = this.#context;
-    if (this.#committing !== undefined || now() - this.#committedAt < COMMIT_INTERVAL_MS) return;
+    for (const { partitions, reason } of this.#consumer.failedCommits.splice(0)) {
+      this.#logFailedCommit(reason);
+      for (const partition of partitions) this.#markCommitted(partition, false);
+    }
+    if (now() - this.#committedAt < COMMIT_INTERVAL_MS) return;
     this.#committedAt = now();
-    this.#committing = this.#commit(this.partitions()).finally(() => {
-      this.#committing = undefined;
+    const due = [...this.#partitions].filter(([, { committed }]) => !committed);
+    const positions = this.#positions(due.map(([partition]) => partition));
+    if (positions.length === 0) return;
+    for (const { partition } of positions) this.#markCommitted(partition, true);
+    this.#commit(positions).catch((error: Error) => {
+      const partitions = positions.map(({ partition }) => partition);
+      this.#consumer.failedCommits.push({ partitions, reason: error.message });
     });
   }
 
-  /** Tells the group before something ends, but lets no dead broker hold that up for long. */
+  /**
+   * Tells the group before something ends, and makes sure that it has heard: whoever gets the partitions
+   * begins there. Lets no dead broker hold that up for long.
+   */
   async commitNow(partitions: readonly number[]): Promise<void> {
+    let isLate = false;
     const commit = async (): Promise<void> => {
-      await this.#committing;
-      await this.#commit(partitions);
+      const positions = this.#positions(partitions);
+      if (positions.length === 0) return;
+      for (;;) {
+        await this.#commit(positions);
+        const known = await this.#consumer.committed(partitions);
+        if (
+          positions.every(
+            ({ partition, nextOffset }) => known.get(partition)?.offset === nextOffset,
+          )
+        )
+          return;
+        if (isLate) throw new Error("the group did not take them");
+        // A rebalance in its last steps takes none, and is over soon.
+        await Bun.sleep(LAST_COMMIT_PAUSE_MS);
+      }
     };
-    await Promise.race([commit(), Bun.sleep(LAST_COMMIT_TIMEOUT_MS)]);
+    const committed = commit().catch((error: Error) => this.#logFailedCommit(error.message));
+    await Promise.race([committed, Bun.sleep(LAST_COMMIT_TIMEOUT_MS)]);
+    isLate = true;
   }
 
-  /** The group's offsets are a courtesy to lag tools: a commit that fails is made up for by the next. */
-  async #commit(partitions: readonly number[]): Promise<void> {
-    const positions: Position[] = [];
-    for (const partition of partitions) {
+  /**
+   * What the group is told, another instance may build upon: it has to be on the disk before. One sync
+   * a second, which covers all batches before it.
+   */
+  async #commit(positions: readonly Position[]): Promise<void> {
+    const { writer } = this.#context;
+    writer.setPositions(positions);
+    await this.#consumer.commit(positions, writer.storeId);
+  }
+
+  /** Once a reason: commits are tried again and again. */
+  #logFailedCommit(reason: string): void {
+    if (this.#loggedFailedCommits.has(reason)) return;
+    this.#loggedFailedCommits.add(reason);
+    this.#context.log.warn({ reason }, "offsets not committed to Kafka; the store has them");
+  }
+
+  #positions(partitions: readonly number[]): Position[] {
+    return partitions.flatMap((partition) => {
       const assigned = this.#partitions.get(partition);
-      if (assigned === undefined || assigned.committed) continue;
-      assigned.committed = true;
-      positions.push({ partition, nextOffset: assigned.nextOffset });
-    }
-    if (positions.length === 0) return;
-    try {
-      await this.#consumer.commit(positions);
-    } catch (error) {
-      this.#context.log.warn(
-        { reason: (error as Error).message },
-        "offsets not committed to Kafka; the store has them",
-      );
-      for (const { partition } of positions) {
-        const assigned = this.#partitions.get(partition);
-        if (assigned !== undefined) assigned.committed = false;
-      }
-    }
+      return assigned === undefined ? [] : [{ partition, nextOffset: assigned.nextOffset }];
+    });
+  }
+
+  #markCommitted(partition: number, committed: boolean): void {
+    const assigned = this.#partitions.get(partition);
+    if (assigned !== undefined) assigned.committed = committed;
   }
 
   /** Asks the broker, beside the reading, whether it is there and what the bounds of the logs are. */
@@ -274,7 +341,9 @@ export class Assignment {
       const outOfRange = nextOffset < watermarks.low || nextOffset > watermarks.high;
       const behind = nextOffset < watermarks.high;
       if (outOfRange && assigned.audits >= AUDITS_UNTIL_OUT_OF_RANGE) {
-        await this.#readFrom(partition, this.#withinLog(partition, nextOffset, watermarks));
+        const choice = withinLog(nextOffset, watermarks);
+        this.#logChoice(partition, nextOffset, choice, watermarks);
+        await this.#readFrom(partition, choice.nextOffset);
       } else if (behind && assigned.audits >= AUDITS_UNTIL_STALLED) {
         this.#context.log.warn({ partition, nextOffset }, "no progress: fetching anew");
         await this.#readFrom(partition, nextOffset);
@@ -283,17 +352,19 @@ export class Assignment {
   }
 
   async #readFrom(partition: number, nextOffset: number): Promise<void> {
-    const { writer, onTrouble } = this.#context;
+    const { writer, unlessStopping, isStopping, onTrouble } = this.#context;
     const assigned = this.#partitions.get(partition);
     if (assigned === undefined) return;
     try {
-      writer.setPositions([{ partition, nextOffset }]);
-      await this.#consumer.seek({ partition, nextOffset });
+      // With the old id the partition would be taken for one made anew a second time.
+      const topicId = await unlessStopping(this.#consumer.topicId(this.#hasTopicId(partition)));
+      writer.setPositions([{ partition, nextOffset, topicId }]);
+      await unlessStopping(this.#consumer.seek({ partition, nextOffset }));
       assigned.nextOffset = nextOffset;
       assigned.committed = false;
       assigned.audits = 0;
     } catch (error) {
-      onTrouble({ message: (error as Error).message, unreachable: false });
+      if (!isStopping()) onTrouble({ message: (error as Error).message, unreachable: false });
     }
   }
 }

@@ -1,4 +1,5 @@
 import {
+  AdminClient,
   CODES,
   type EofEvent,
   KafkaConsumer,
@@ -17,7 +18,7 @@ declare module "@confluentinc/kafka-javascript/types/rdkafka" {
     incrementalAssign(assignments: readonly TopicPartitionOffset[]): this;
     incrementalUnassign(assignments: readonly TopicPartition[]): this;
     commitCb(
-      positions: readonly TopicPartitionOffset[],
+      positions: readonly TopicPartitionOffsetAndMetadata[],
       callback: (error: LibrdKafkaError | null) => void,
     ): this;
   }
@@ -44,6 +45,23 @@ export interface Trouble {
   readonly unreachable: boolean;
 }
 
+/** A commit that the group did not take. */
+export interface FailedCommit {
+  readonly partitions: readonly number[];
+  readonly reason: string;
+}
+
+/** How far the group was told that a partition is stored, and by which store; other programs leave no such name. */
+export interface CommittedOffset {
+  readonly offset: number;
+  readonly storeId: string | undefined;
+}
+
+interface CommitMetadata {
+  readonly offset: number;
+  readonly metadata: string | null;
+}
+
 /** What a consumer connects with. */
 export interface ConsumerSettings {
   readonly brokers: string;
@@ -56,11 +74,16 @@ export interface ConsumerSettings {
 /** How long a question to the broker may take before it counts as not answered, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 5000;
 
+/** How long leaving the group and closing may take: with an unreachable broker librdkafka waits a minute. */
+const CLOSE_TIMEOUT_MS = 3000;
+
+/** What the client makes of librdkafka's errors of its own accord, which it passes on without their codes. */
+const ALL_BROKERS_DOWN = "all broker connections are down";
+const FATAL_ERROR = "fatal error";
+
 /** librdkafka's settings where ours differ from its defaults; the operator's come between the two. */
 const DEFAULTS = {
   "client.id": "arrest-events",
-  // Partitions move one by one rather than all at once.
-  "partition.assignment.strategy": "cooperative-sticky",
   // A topic that is made later, or gets partitions, is seen within 10 s rather than 5 min.
   "topic.metadata.refresh.interval.ms": "10000",
   // What is fetched ahead, which is memory: the default of 64 MiB counts payloads only, and small
@@ -70,6 +93,20 @@ const DEFAULTS = {
   // How long fetching rests when that much is queued. The default of 1 s starves a fast reader.
   "fetch.queue.backoff.ms": "10",
 } as const;
+
+/** Those that librdkafka knows in the classic group protocol only, and refuses with `group.protocol=consumer` (KIP-848). */
+const CLASSIC_DEFAULTS = {
+  // Partitions move one by one rather than all at once.
+  "partition.assignment.strategy": "cooperative-sticky",
+  // A member hears of a rebalance with its next heartbeat: how long the others wait for it.
+  "heartbeat.interval.ms": "500",
+} as const;
+
+/** How long to wait for the topic's id, in milliseconds. Brokers that cannot tell it do not answer at all. */
+const TOPIC_ID_TIMEOUT_MS = 2000;
+
+/** The id that Kafka gives where there is none: a UUID of zeros. */
+const NO_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAA";
 
 /** librdkafka's logical offset behind the last message (RD_KAFKA_OFFSET_END). */
 const OFFSET_END = -1;
@@ -83,12 +120,19 @@ export class TopicConsumer {
   readonly rebalances: Rebalance[] = [];
   /** The ends of partitions that have been reached: where the next message will be, past control records. */
   readonly reachedEnds: Map<number, number> = new Map();
+  /** Commits that have failed, oldest first. */
+  readonly failedCommits: FailedCommit[] = [];
   /** Set by an error after which librdkafka needs a new client. */
   fatal = false;
 
   readonly #topic: string;
   readonly #onTrouble: (trouble: Trouble) => void;
   readonly #consumer: KafkaConsumer;
+  readonly #paused = new Set<number>();
+  #connected = false;
+  /** Asked for ahead, while the group takes its time over the first assignment. */
+  #nextTopicId: Promise<string | undefined> | undefined;
+  #tellsTopicId = true;
   #closing = false;
   #cooperative = false;
 
@@ -102,6 +146,9 @@ export class TopicConsumer {
     this.#consumer = new KafkaConsumer(
       {
         ...DEFAULTS,
+        ...(settings.librdkafka["group.protocol"]?.toLowerCase() === "consumer"
+          ? {}
+          : CLASSIC_DEFAULTS),
         ...settings.librdkafka,
         "bootstrap.servers": settings.brokers,
         "group.id": settings.groupId,
@@ -115,6 +162,11 @@ export class TopicConsumer {
         "enable.partition.eof": true,
         rebalance_cb: (error: LibrdKafkaError, partitions: TopicPartition[]) => {
           this.#onRebalance(error, partitions);
+        },
+        offset_commit_cb: (error: LibrdKafkaError | undefined, offsets: TopicPartition[]) => {
+          if (!error) return;
+          const partitions = offsets.map(({ partition }) => partition);
+          this.failedCommits.push({ partitions, reason: error.message });
         },
       },
       {},
@@ -132,7 +184,10 @@ export class TopicConsumer {
     const kind = error.code === CODES.ERRORS.ERR__ASSIGN_PARTITIONS ? "assign" : "revoke";
     const numbers = partitions.map(({ partition }) => partition);
     // The client waits for the last revocation before it closes, and no loop is there to carry it out.
-    if (this.#closing) return kind === "revoke" ? this.unassign(numbers) : undefined;
+    if (this.#closing) {
+      this.#answerUnread(kind, numbers);
+      return;
+    }
     // Remembered, because a client that is closing does not tell any more.
     this.#cooperative = this.#consumer.rebalanceProtocol() === "COOPERATIVE";
     const lost = kind === "revoke" && this.#consumer.assignmentLost();
@@ -140,20 +195,38 @@ export class TopicConsumer {
   }
 
   #onError(error: LibrdKafkaError): void {
-    if (error.code === CODES.ERRORS.ERR__FATAL || error.isFatal === true) this.fatal = true;
+    const { code, message } = error;
+    if (code === CODES.ERRORS.ERR__FATAL || message === FATAL_ERROR) this.fatal = true;
     this.#onTrouble({
-      message: error.message,
-      unreachable: error.code === CODES.ERRORS.ERR__ALL_BROKERS_DOWN,
+      message,
+      unreachable: code === CODES.ERRORS.ERR__ALL_BROKERS_DOWN || message === ALL_BROKERS_DOWN,
     });
   }
 
-  /** Joins the group. Rejects when no broker answers. */
-  async connect(): Promise<void> {
+  /** Tells whether librdkafka starts with these settings, which is when it checks how they go together. */
+  async canStart(): Promise<boolean> {
+    try {
+      await this.connect(1);
+    } catch (error) {
+      // What librdkafka says instead of starting has no code of its own.
+      if ((error as LibrdKafkaError).code === CODES.ERRORS.ERR_UNKNOWN) return false;
+    }
+    await this.close();
+    return true;
+  }
+
+  /** Joins the group. Rejects when no broker answers in time. */
+  async connect(timeoutMs = REQUEST_TIMEOUT_MS): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#consumer.connect({ timeout: REQUEST_TIMEOUT_MS }, (error) =>
+      this.#consumer.connect({ timeout: timeoutMs }, (error) =>
         error ? reject(error) : resolve(),
       );
     });
+    // Closed meanwhile, and nobody waits for it any more.
+    if (this.#closing) return this.#disconnect();
+    this.#connected = true;
+    this.#nextTopicId = this.#askTopicId();
+    this.#nextTopicId.catch(() => undefined);
     this.#consumer.subscribe([this.#topic]);
   }
 
@@ -193,6 +266,9 @@ export class TopicConsumer {
   /** Lets partitions go; the group goes on with its rebalance only then. */
   unassign(partitions: readonly number[]): void {
     for (const partition of partitions) this.reachedEnds.delete(partition);
+    // librdkafka would remember the pause, and fetch nothing when the partition comes back.
+    const paused = partitions.filter((partition) => this.#paused.has(partition));
+    if (paused.length > 0 && !this.#closing) this.resume(paused);
     if (this.#cooperative) {
       this.#consumer.incrementalUnassign(this.#topicPartitions(partitions));
     } else {
@@ -202,37 +278,74 @@ export class TopicConsumer {
 
   /** Stops fetching the partitions, while polling goes on and keeps the membership. */
   pause(partitions: readonly number[]): void {
+    for (const partition of partitions) this.#paused.add(partition);
     this.#consumer.pause(this.#topicPartitions(partitions));
   }
 
   /** Fetches the partitions again, from where they were paused. */
   resume(partitions: readonly number[]): void {
+    for (const partition of partitions) this.#paused.delete(partition);
     this.#consumer.resume(this.#topicPartitions(partitions));
   }
 
   /** Reads on from another offset of an assigned partition. */
-  seek({ partition, nextOffset }: Position): Promise<void> {
-    return new Promise((resolve, reject) => {
+  async seek({ partition, nextOffset }: Position): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
       this.#consumer.seek(
         { topic: this.#topic, partition, offset: nextOffset },
         REQUEST_TIMEOUT_MS,
         (error) => (error ? reject(error) : resolve()),
       );
     });
+    // The end that was reached may be one of a log that is no more.
+    this.reachedEnds.delete(partition);
   }
 
-  /** The group's committed offset of a partition, or `undefined` when it has none. */
-  committed(partition: number): Promise<number | undefined> {
+  /** The group's committed offsets, of those partitions that have one. */
+  committed(partitions: readonly number[]): Promise<ReadonlyMap<number, CommittedOffset>> {
     return new Promise((resolve, reject) => {
       this.#consumer.committed(
-        this.#topicPartitions([partition]),
+        this.#topicPartitions(partitions),
         REQUEST_TIMEOUT_MS,
-        (error, offsets) => {
+        (error, answered) => {
           if (error) return reject(error);
-          const offset = (offsets[0] as { offset?: number } | undefined)?.offset;
-          resolve(offset !== undefined && offset >= 0 ? offset : undefined);
+          const offsets = (answered as (TopicPartition & Partial<CommitMetadata>)[]).flatMap(
+            ({ partition, offset = -1, metadata }) =>
+              offset >= 0 ? [[partition, { offset, storeId: storeIdOf(metadata) }] as const] : [],
+          );
+          resolve(new Map(offsets));
         },
       );
+    });
+  }
+
+  /**
+   * The topic's id (KIP-516), which a topic made anew has not in common with the old; `undefined` where
+   * the broker does not tell.
+   *
+   * @param isExpected the broker is known to tell: then not getting it is a failure
+   */
+  async topicId(isExpected: boolean): Promise<string | undefined> {
+    if (!isExpected && !this.#tellsTopicId) return undefined;
+    const asked = this.#nextTopicId ?? this.#askTopicId();
+    this.#nextTopicId = undefined;
+    try {
+      return await asked;
+    } catch (error) {
+      if (isExpected) throw error;
+      this.#tellsTopicId = false;
+      return undefined;
+    }
+  }
+
+  #askTopicId(): Promise<string | undefined> {
+    const admin = AdminClient.createFrom(this.#consumer);
+    return new Promise((resolve, reject) => {
+      admin.describeTopics([this.#topic], { timeout: TOPIC_ID_TIMEOUT_MS }, (error, topics) => {
+        if (error) return reject(error);
+        const id = (topics[0]?.topicId as { base64?: string } | undefined)?.base64;
+        resolve(id === NO_TOPIC_ID ? undefined : id);
+      });
     });
   }
 
@@ -274,28 +387,53 @@ export class TopicConsumer {
     });
   }
 
-  /** Tells the group how far the store is. */
-  commit(positions: readonly Position[]): Promise<void> {
+  /**
+   * Tells the group how far the store is.
+   *
+   * Resolves once that is on its way, which is all that the client waits for; the group's answer shows
+   * in {@link failedCommits}, after the next poll, and in {@link committed}.
+   */
+  commit(positions: readonly Position[], storeId: string): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#consumer.commitCb(
         positions.map(({ partition, nextOffset }) => ({
           topic: this.#topic,
           partition,
           offset: nextOffset,
+          metadata: `${STORE_METADATA}${storeId}`,
         })),
         (error) => (error ? reject(error) : resolve()),
       );
     });
   }
 
-  /** Leaves the group and frees the client. */
-  close(): Promise<void> {
+  /** Leaves the group and frees the client, but does not wait for a broker that is away. */
+  async close(): Promise<void> {
     this.#closing = true;
+    if (!this.#connected) return;
     // Closing waits for an answer to each of these.
     for (const { kind, partitions } of this.rebalances.splice(0)) {
+      this.#answerUnread(kind, partitions);
+    }
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+    });
+    await Promise.race([this.#disconnect(), late]);
+    clearTimeout(timer);
+  }
+
+  /** Answers a rebalance of a client that is closing. */
+  #answerUnread(kind: Rebalance["kind"], partitions: readonly number[]): void {
+    try {
       if (kind === "revoke") this.unassign(partitions);
       else this.assign(partitions.map((partition) => ({ partition, nextOffset: OFFSET_END })));
+    } catch {
+      // A client that refuses the answer does not wait for it: it has closed already.
     }
+  }
+
+  #disconnect(): Promise<void> {
     return new Promise((resolve) => {
       if (!this.#consumer.isConnected()) resolve();
       else this.#consumer.disconnect(() => resolve());
@@ -305,4 +443,12 @@ export class TopicConsumer {
   #topicPartitions(partitions: readonly number[]): TopicPartition[] {
     return partitions.map((partition) => ({ topic: this.#topic, partition }));
   }
+}
+
+/** How the metadata of an offset begins that a store has committed; the store's id follows. */
+const STORE_METADATA = "arrest-events:";
+
+function storeIdOf(metadata: string | null | undefined): string | undefined {
+  if (!metadata?.startsWith(STORE_METADATA)) return undefined;
+  return metadata.slice(STORE_METADATA.length);
 }

@@ -2,7 +2,7 @@ import type { Message } from "@confluentinc/kafka-javascript";
 import type { ArrestEventFields } from "../arrest-event.ts";
 import type { Config, KafkaSource } from "../config.ts";
 import type { Cluster, DeadLetter } from "../store/schema.ts";
-import type { EventWriter } from "../store/write.ts";
+import type { Beginning, EventWriter } from "../store/write.ts";
 import type { Log } from "../telemetry/log.ts";
 import { Assignment } from "./assignment.ts";
 import { type ConsumerSettings, TopicConsumer, type Trouble } from "./consumer.ts";
@@ -15,7 +15,7 @@ export interface IngestDependencies {
   readonly mode: KafkaSource["mode"];
   readonly cluster: Cluster;
   readonly batch: Config["ingest"];
-  readonly writer: Pick<EventWriter, "ingest" | "position" | "setPositions">;
+  readonly writer: Pick<EventWriter, "storeId" | "ingest" | "position" | "setPositions">;
   readonly log: Log;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -39,11 +39,14 @@ export class Ingest {
   readonly #with: IngestDependencies;
   #finished: Promise<void> = Promise.resolve();
   #stopping = false;
+  readonly #stopRequested = Promise.withResolvers<never>();
   #wake: (() => void) | undefined;
   /** Of the consumer that is connected now. */
   #assignment: Assignment | undefined;
   #reachable = false;
   #problem: string | undefined;
+  /** What has been logged of the trouble under way: librdkafka says the same things by turns. */
+  readonly #loggedProblems = new Set<string>();
   #storeFailing = false;
   #storedEvents = 0;
   #deadLetters = 0;
@@ -51,6 +54,7 @@ export class Ingest {
 
   constructor(dependencies: IngestDependencies) {
     this.#with = dependencies;
+    this.#stopRequested.promise.catch(() => undefined);
   }
 
   /** Begins to read; connects, and connects again, on its own time. */
@@ -61,6 +65,7 @@ export class Ingest {
   /** Stores the batch under way, tells the group and leaves it. Resolves when that is done. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#stopRequested.reject(new Error("ingest is stopping"));
     this.#wake?.();
     await this.#finished;
   }
@@ -96,12 +101,14 @@ export class Ingest {
         this.#onTrouble(trouble),
       );
       try {
-        await consumer.connect();
+        await this.#unlessStopping(consumer.connect());
         this.#onReachable();
         pause = FIRST_PAUSE_MS;
         await this.#read(consumer);
       } catch (error) {
-        this.#onTrouble({ message: (error as Error).message, unreachable: true });
+        if (!this.#stopping) {
+          this.#onTrouble({ message: (error as Error).message, unreachable: true });
+        }
       } finally {
         this.#assignment = undefined;
         await consumer.close();
@@ -115,8 +122,14 @@ export class Ingest {
   async #read(consumer: TopicConsumer): Promise<void> {
     const assignment = new Assignment(consumer, {
       ...this.#with,
+      writer: {
+        storeId: this.#with.writer.storeId,
+        position: (partition) => this.#with.writer.position(partition),
+        setPositions: (positions) => this.#setPositions(positions),
+      },
       isStopping: () => this.#stopping,
       sleep: (milliseconds) => this.#sleep(milliseconds),
+      unlessStopping: (promise) => this.#unlessStopping(promise),
       isTroubled: () => this.#problem !== undefined,
       onTrouble: (trouble) => this.#onTrouble(trouble),
       onReachable: () => this.#onReachable(),
@@ -164,7 +177,7 @@ export class Ingest {
       while (this.#with.now() < retryAt && !this.#stopping) {
         const straggler = await consumer.next(Math.min(pause, POLL_WAIT_MS));
         if (straggler !== undefined) messages.push(straggler);
-        await assignment.carryOutRevocations();
+        await assignment.carryOutStorelessRebalances();
       }
       if (this.#stopping) return;
     }
@@ -207,7 +220,10 @@ export class Ingest {
       const next = nextOffset(partition);
       if (next !== undefined && end > next) nextOffsets.set(partition, end);
     }
-    if (nextOffsets.size === 0) return undefined;
+    if (nextOffsets.size === 0) {
+      consumer.reachedEnds.clear();
+      return undefined;
+    }
 
     const positions = [...nextOffsets].map(([partition, next]) => ({
       partition,
@@ -239,10 +255,22 @@ export class Ingest {
     return undefined;
   }
 
+  #setPositions(positions: readonly Beginning[]): void {
+    const { writer, onStore } = this.#with;
+    try {
+      writer.setPositions(positions);
+    } catch (error) {
+      onStore(error as Error);
+      throw error;
+    }
+    onStore(undefined);
+  }
+
   #onTrouble({ message, unreachable }: Trouble): void {
     if (unreachable) this.#reachable = false;
-    if (this.#problem === message) return;
     this.#problem = message;
+    if (this.#loggedProblems.has(message)) return;
+    this.#loggedProblems.add(message);
     this.#with.log.warn({ problem: message }, "trouble with Kafka");
   }
 
@@ -250,7 +278,12 @@ export class Ingest {
     this.#reachable = true;
     if (this.#problem === undefined) return;
     this.#problem = undefined;
+    this.#loggedProblems.clear();
     this.#with.log.info("the trouble with Kafka is over");
+  }
+
+  #unlessStopping<T>(promise: Promise<T>): Promise<T> {
+    return Promise.race([promise, this.#stopRequested.promise]);
   }
 
   /** Waits, but not beyond the beginning of a stop. */

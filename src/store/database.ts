@@ -30,6 +30,9 @@ export function openForWriting(path: string): StoreDatabase {
   const client = new Database(path, { create: true, strict: true });
   try {
     client.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    const database = drizzle({ client });
+    // First of all: a file of somebody else is left as it is.
+    checkOwnership(database, path);
     // Readers never wait for the writer, nor it for them.
     client.run("PRAGMA journal_mode = WAL");
     // Safe for ingest batches in WAL mode: a power cut takes the last of them back whole, offsets
@@ -43,8 +46,7 @@ export function openForWriting(path: string): StoreDatabase {
     client.run("PRAGMA journal_size_limit = 67108864");
     // Sorting and temporary indexes need no file of their own, which a read-only container has no place for.
     client.run("PRAGMA temp_store = MEMORY");
-    const database = drizzle({ client });
-    applyMigrations(database, path);
+    migrate(database, { migrationsFolder: MIGRATIONS_FOLDER });
     return database;
   } catch (error) {
     client.close();
@@ -66,30 +68,32 @@ export function openForReading(path: string): StoreDatabase {
   return drizzle({ client });
 }
 
-function applyMigrations(database: StoreDatabase, path: string): void {
-  const known = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER });
-  const newest = known.at(-1)?.folderMillis ?? 0;
+function checkOwnership(database: StoreDatabase, path: string): void {
+  const migrations = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER });
   const applied = lastAppliedMigration(database);
-  if (applied === undefined && countTables(database) > 0) {
+  // Drizzle's table is no proof by itself: other programs have one as well.
+  const isOurs =
+    applied === undefined ? countTables(database) === 0 : hasTable(database, "arrest_event");
+  if (!isOurs) {
     throw new UnusableDatabaseError(
       `${path} holds tables that are not of this service: set DATABASE_PATH to a file of its own`,
     );
   }
-  if (applied !== undefined && applied > newest) {
+  if (applied !== undefined && applied > (migrations.at(-1)?.folderMillis ?? 0)) {
     throw new UnusableDatabaseError(
       `${path} was migrated by a newer version of this service: run that version, or restore a backup made before the upgrade`,
     );
   }
-  migrate(database, { migrationsFolder: MIGRATIONS_FOLDER });
 }
 
 function lastAppliedMigration(database: StoreDatabase): number | undefined {
-  const exists = database.get<[number]>(
-    sql`select 1 from sqlite_master where name = '__drizzle_migrations'`,
-  );
-  if (exists === undefined) return undefined;
+  if (!hasTable(database, "__drizzle_migrations")) return undefined;
   const last = database.get<[number | null]>(sql`select max(created_at) from __drizzle_migrations`);
   return last?.[0] ?? undefined;
+}
+
+function hasTable(database: StoreDatabase, name: string): boolean {
+  return database.get(sql`select 1 from sqlite_master where name = ${name}`) !== undefined;
 }
 
 function countTables(database: StoreDatabase): number {

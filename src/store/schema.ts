@@ -62,12 +62,17 @@ export const consumerOffset = sqliteTable(
     partition: integer("partition").notNull(),
     /** The offset of the first message that is not stored yet. */
     nextOffset: integer("next_offset").notNull(),
+    /** The id of the topic that the offset counts in (KIP-516), where the broker tells: a topic made anew has another. */
+    topicId: text("topic_id"),
   },
   (table) => [
     primaryKey({ columns: [table.cluster, table.topic, table.partition] }),
     check("consumer_offset_next_offset", integerBetween(table.nextOffset, 0, MAX_ID)),
   ],
 );
+
+/** One row: what tells this store from others, in the metadata of the offsets that the group is told. */
+export const storeIdentity = sqliteTable("store_identity", { id: text("id").primaryKey() });
 
 /** Why a message was refused: where in its value, as a JSON Pointer (RFC 6901), and which rule. */
 export interface Refusal {

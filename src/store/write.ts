@@ -1,12 +1,13 @@
 import { and, eq, sql } from "drizzle-orm";
 import type { ArrestEvent, ArrestEventFields } from "../arrest-event.ts";
-import { openForWriting } from "./database.ts";
+import { openForWriting, type StoreDatabase } from "./database.ts";
 import {
   arrestEvent,
   type Cluster,
   consumerOffset,
   type DeadLetter,
   deadLetter,
+  storeIdentity,
 } from "./schema.ts";
 
 /** A change of one event, as HTTP asks for it. */
@@ -29,6 +30,18 @@ export interface Position {
   readonly nextOffset: number;
 }
 
+/** Where the reading of a partition begins, and in which topic of that name. */
+export interface Beginning extends Position {
+  /** The topic's id (KIP-516); absent where the broker does not tell, and then the stored one stays. */
+  readonly topicId?: string | undefined;
+}
+
+/** A position as it is stored. */
+export interface StoredPosition {
+  readonly nextOffset: number;
+  readonly topicId: string | null;
+}
+
 /** What one ingest transaction stores: messages of one topic. */
 export interface IngestBatch {
   /** In the order of their messages. */
@@ -47,6 +60,8 @@ export interface IngestCounts {
 
 /** The only thing that writes to the store. Every call is one transaction; one that throws has changed nothing. */
 export interface EventWriter {
+  /** A UUID that the database file got when it was made. */
+  readonly storeId: string;
   /**
    * Applies a group of changes, each in its own savepoint, in order. When this returns they are on
    * the disk (`synchronous = FULL`).
@@ -55,9 +70,9 @@ export interface EventWriter {
   /** Stores rows, dead letters and positions together. */
   ingest(batch: IngestBatch): IngestCounts;
   /** The stored position of a partition, or `undefined` when it was never read. */
-  position(partition: number): number | undefined;
-  /** Stores where the reading of partitions begins, on the disk when this returns. */
-  setPositions(positions: readonly Position[]): void;
+  position(partition: number): StoredPosition | undefined;
+  /** Stores positions, on the disk when this returns, and with them all that was stored before. */
+  setPositions(positions: readonly Beginning[]): void;
   /** Forgets all positions of the cluster: its log has begun anew. */
   forgetPositions(): void;
   /** Writes something that changes nothing. Throws while the store cannot be written. */
@@ -118,12 +133,17 @@ export function openWriter(path: string, cluster: Cluster, topic: string): Event
       topic,
       partition: sql.placeholder("partition"),
       nextOffset: sql.placeholder("nextOffset"),
+      topicId: sql.placeholder("topicId"),
     })
     .onConflictDoUpdate({
       target: [consumerOffset.cluster, consumerOffset.topic, consumerOffset.partition],
-      set: { nextOffset: sql`excluded.next_offset` },
+      set: {
+        nextOffset: sql`excluded.next_offset`,
+        topicId: sql`coalesce(excluded.topic_id, ${consumerOffset.topicId})`,
+      },
     })
     .prepare();
+  const storeId = identify(database);
 
   function applyOne(change: Change): ChangeResult {
     const event = runChange(change);
@@ -159,6 +179,8 @@ export function openWriter(path: string, cluster: Cluster, topic: string): Event
   }
 
   return {
+    storeId,
+
     apply: (changes) =>
       durably((transaction) =>
         changes.map((change) => {
@@ -179,15 +201,16 @@ export function openWriter(path: string, cluster: Cluster, topic: string): Event
             try {
               insertEvent.run(batch.events[index] as unknown as Record<string, unknown>);
             } catch (error) {
-              // A failed constraint undoes its own statement only; anything else is a failing store.
-              if (!isConstraintError(error)) throw error;
+              // A failed constraint undoes its own statement only; anything else is a failing store, and
+              // so is a foreign trigger that has undone the whole transaction.
+              if (!isConstraintError(error) || !database.$client.inTransaction) throw error;
               refused.push(batch.deadLetterFor(index));
             }
           }
           for (const letter of [...batch.deadLetters, ...refused]) {
             transaction.insert(deadLetter).values(letter).run();
           }
-          for (const position of batch.positions) setPosition.run({ ...position });
+          for (const position of batch.positions) setPosition.run({ ...position, topicId: null });
           return {
             events: batch.events.length - refused.length,
             deadLetters: batch.deadLetters.length + refused.length,
@@ -198,7 +221,7 @@ export function openWriter(path: string, cluster: Cluster, topic: string): Event
 
     position: (partition) =>
       database
-        .select({ nextOffset: consumerOffset.nextOffset })
+        .select({ nextOffset: consumerOffset.nextOffset, topicId: consumerOffset.topicId })
         .from(consumerOffset)
         .where(
           and(
@@ -207,11 +230,13 @@ export function openWriter(path: string, cluster: Cluster, topic: string): Event
             eq(consumerOffset.partition, partition),
           ),
         )
-        .get()?.nextOffset,
+        .get(),
 
     setPositions: (positions) =>
       durably(() => {
-        for (const position of positions) setPosition.run({ ...position });
+        for (const { topicId = null, ...position } of positions) {
+          setPosition.run({ ...position, topicId });
+        }
       }),
 
     forgetPositions: () =>
@@ -227,10 +252,22 @@ export function openWriter(path: string, cluster: Cluster, topic: string): Event
       }),
 
     close: () => {
-      database.run(sql`pragma wal_checkpoint(truncate)`);
-      database.$client.close();
+      try {
+        database.run(sql`pragma wal_checkpoint(truncate)`);
+      } finally {
+        database.$client.close();
+      }
     },
   };
+}
+
+/** The file's identity, made with its first opening. */
+function identify(database: StoreDatabase): string {
+  const known = database.select().from(storeIdentity).get();
+  if (known !== undefined) return known.id;
+  const id = crypto.randomUUID();
+  database.insert(storeIdentity).values({ id }).run();
+  return id;
 }
 
 function isConstraintError(error: unknown): error is Error {

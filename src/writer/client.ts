@@ -76,12 +76,11 @@ export async function startWriter(config: Config): Promise<WriterClient> {
     send({ kind: "apply", changes: underWay.map(({ change }) => change) });
   }
 
-  function close(reason: string): void {
+  /** Refuses what waits, and the group that had been sent with an error of its own. */
+  function close(reason: string, ofUnderWay: Error): void {
     closed = reason;
     for (const { reject } of waiting.splice(0)) reject(new StoreUnavailableError(reason));
-    // The group that had been sent may have been stored: "nothing was changed" would be a guess.
-    for (const { reject } of underWay.splice(0))
-      reject(new Error(`${reason} with changes under way`));
+    for (const { reject } of underWay.splice(0)) reject(ofUnderWay);
   }
 
   worker.onmessage = ({ data: message }: MessageEvent<FromWriter>) => {
@@ -120,7 +119,9 @@ export async function startWriter(config: Config): Promise<WriterClient> {
   };
   const onDeath = (error: Error): void => {
     if (finished) return;
-    close("the writer thread has ended");
+    const reason = "the writer thread has ended";
+    // The group may have been stored: "nothing was changed" would be a guess.
+    close(reason, new Error(`${reason} with changes under way`));
     started.reject(error);
     died.resolve(error);
   };
@@ -150,7 +151,9 @@ export async function startWriter(config: Config): Promise<WriterClient> {
     stop: async () => {
       send({ kind: "stop" });
       await Promise.race([stopped.promise, died.promise]);
-      close("the service is stopping");
+      const reason = "the service is stopping";
+      // The thread answers what it has stored before it says that it stopped.
+      close(reason, new StoreUnavailableError(reason));
       worker.terminate();
     },
     died: died.promise,

@@ -1,3 +1,4 @@
+import { features, librdkafkaVersion } from "@confluentinc/kafka-javascript";
 import type { Config } from "../config.ts";
 import { TopicConsumer } from "../ingest/consumer.ts";
 import { type EmbeddedBroker, startEmbeddedBroker } from "../ingest/embedded-broker.ts";
@@ -5,7 +6,7 @@ import { Ingest } from "../ingest/ingest.ts";
 import type { IngestStatus } from "../ingest/status.ts";
 import { UnusableDatabaseError } from "../store/database.ts";
 import { type Change, type EventWriter, openWriter } from "../store/write.ts";
-import { openLog } from "../telemetry/log.ts";
+import { type Log, openLog } from "../telemetry/log.ts";
 import type { FromWriter, StoreStatus, ToWriter, WriterStatus } from "./protocol.ts";
 
 declare const self: Worker;
@@ -33,10 +34,45 @@ class StartError extends Error {
   }
 }
 
+/**
+ * Only librdkafka knows its settings: it checks each when a client is made, and how they go together
+ * when the client starts. Its messages quote values, which may be secrets, so each setting is tried by
+ * itself and named alone.
+ */
+async function checkLibrdkafkaSettings(config: Config, log: Log): Promise<void> {
+  const { source, librdkafka, ...kafka } = config.kafka;
+  const names = Object.keys(librdkafka);
+  if (source.mode === "none" || names.length === 0) return;
+  // Nobody listens there: no broker is asked.
+  const settings = { ...kafka, brokers: "127.0.0.1:1" };
+  const refused = Object.entries(librdkafka).filter(([name, value]) => {
+    try {
+      new TopicConsumer({ ...settings, librdkafka: { [name]: value } }, log, () => undefined);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  if (refused.length > 0) {
+    const list = refused.map(([name]) => name).join(", ");
+    throw new StartError(
+      `librdkafka refuses KAFKA_CONF_… settings, by their names or their values: ${list}`,
+      EX_CONFIG,
+    );
+  }
+  const together = new TopicConsumer({ ...settings, librdkafka }, log, () => undefined);
+  if (!(await together.canStart())) {
+    throw new StartError(
+      `librdkafka refuses KAFKA_CONF_… settings that do not go together: ${names.join(", ")}`,
+      EX_CONFIG,
+    );
+  }
+}
+
 /** Everything that lives in this thread: the writing connection, the consumer, the embedded broker. */
 class WriterThread {
   readonly #config: Config;
-  readonly #log;
+  readonly #log: Log;
   readonly #writer: EventWriter;
   readonly #timers: Timer[] = [];
   #broker: EmbeddedBroker | undefined;
@@ -44,10 +80,9 @@ class WriterThread {
   #store: StoreStatus = { writable: true };
   #sent = "";
 
-  constructor(config: Config) {
+  constructor(config: Config, log: Log) {
     this.#config = config;
-    this.#log = openLog(config.log).child({ part: "ingest" });
-    this.#checkLibrdkafkaSettings();
+    this.#log = log;
     const { source, topic } = config.kafka;
     try {
       const cluster = source.mode === "embedded" ? "embedded" : "kafka";
@@ -65,33 +100,11 @@ class WriterThread {
     }
   }
 
-  /**
-   * Only librdkafka knows its settings, and it checks them when a client is made. Its messages quote
-   * the values, which may be secrets; so each setting is tried by itself, and ours name it alone.
-   */
-  #checkLibrdkafkaSettings(): void {
-    const { source, librdkafka, ...kafka } = this.#config.kafka;
-    if (source.mode === "none") return;
-    const refused = Object.entries(librdkafka).filter(([name, value]) => {
-      const settings = { ...kafka, librdkafka: { [name]: value }, brokers: "127.0.0.1:1" };
-      try {
-        new TopicConsumer(settings, this.#log, () => undefined);
-        return false;
-      } catch {
-        return true;
-      }
-    });
-    if (refused.length === 0) return;
-    const names = refused.map(([name]) => name).join(", ");
-    throw new StartError(
-      `librdkafka refuses KAFKA_CONF_… settings, by their names or their values: ${names}`,
-      EX_CONFIG,
-    );
-  }
-
   async start(): Promise<void> {
     const { source, ...kafka } = this.#config.kafka;
     if (source.mode !== "none") {
+      // The addon has what its build found; an operator who needs TLS must be able to see it.
+      this.#log.info({ version: librdkafkaVersion, features: features.join(" ") }, "librdkafka");
       if (source.mode === "embedded") this.#broker = await startEmbeddedBroker(kafka.topic);
       this.#ingest = new Ingest({
         settings: {
@@ -187,7 +200,9 @@ let thread: WriterThread | undefined;
 
 async function start(config: Config): Promise<void> {
   try {
-    thread = new WriterThread(config);
+    const log = openLog(config.log).child({ part: "ingest" });
+    await checkLibrdkafkaSettings(config, log);
+    thread = new WriterThread(config, log);
     await thread.start();
     send({ kind: "started", status: thread.status() });
   } catch (error) {

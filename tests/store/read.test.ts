@@ -1,0 +1,138 @@
+import { describe, expect, test } from "bun:test";
+import { openForReading } from "../../src/store/database.ts";
+import { openReader } from "../../src/store/read.ts";
+import { openWriter } from "../../src/store/write.ts";
+import { batch, fields, newDirectory, openRaw } from "../support/store.ts";
+
+/** A store with so many events, whose officers are their ids. */
+function newStore(count: number) {
+  const directory = newDirectory();
+  const path = directory.file();
+  const writer = openWriter(path, "kafka", "arrest_event");
+  const events = Array.from({ length: count }, (_, index) => fields({ officerId: index + 1 }));
+  writer.ingest(batch({ events }));
+  const reader = openReader(path);
+  return {
+    path,
+    writer,
+    reader,
+    [Symbol.dispose]: () => {
+      reader.close();
+      writer.close();
+      directory[Symbol.dispose]();
+    },
+  };
+}
+
+describe("the reader", () => {
+  test("finds an event by its id, or nothing", () => {
+    using store = newStore(3);
+    expect(store.reader.get(2)).toEqual({ id: 2, ...fields({ officerId: 2 }) });
+    for (const id of [0, 4, -1, Number.MAX_SAFE_INTEGER]) {
+      expect(store.reader.get(id)).toBeUndefined();
+    }
+  });
+
+  test("pages by key, and neither repeats nor hides events while others come and go", () => {
+    using store = newStore(10);
+    const met: number[] = [];
+    for (let after = 0; ; ) {
+      const page = store.reader.page(after, 3);
+      const last = page.at(-1);
+      if (last === undefined) break;
+      met.push(...page.map(({ id }) => id));
+      after = last.id;
+      store.writer.apply([
+        { kind: "delete", id: page[0]?.id ?? 0 },
+        ...(met.length < 8 ? [{ kind: "create", fields: fields() } as const] : []),
+      ]);
+    }
+    expect(met).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  });
+
+  test("knows the greatest id, which is 0 in an empty table", () => {
+    using store = newStore(0);
+    expect(store.reader.lastId()).toBe(0);
+    store.writer.ingest(batch({ events: [fields(), fields()] }));
+    expect(store.reader.lastId()).toBe(2);
+    store.writer.apply([{ kind: "delete", id: 2 }]);
+    expect(store.reader.lastId()).toBe(1);
+  });
+
+  test("sees what is committed at once, and goes on while the writer is at work", () => {
+    using store = newStore(1);
+    using raw = openRaw(store.path);
+    raw.run("begin immediate");
+    raw.run("delete from arrest_event");
+    expect(store.reader.get(1)).toBeDefined();
+    raw.run("commit");
+    expect(store.reader.get(1)).toBeUndefined();
+  });
+
+  test("does not keep the log from being emptied", () => {
+    using store = newStore(100);
+    store.reader.page(0, 10);
+    store.reader.get(1);
+    store.reader.lastId();
+    using raw = openRaw(store.path);
+    expect(raw.query("pragma wal_checkpoint(truncate)").get()).toEqual({
+      busy: 0,
+      log: 0,
+      checkpointed: 0,
+    });
+  });
+
+  test("says that the store cannot be read by throwing", () => {
+    using store = newStore(1);
+    using raw = openRaw(store.path);
+    expect(() => store.reader.check()).not.toThrow();
+    raw.run("alter table arrest_event rename to away");
+    expect(() => store.reader.check()).toThrow("no such table");
+  });
+});
+
+describe("the plan of", () => {
+  function plan(path: string, query: string): string {
+    const database = openForReading(path);
+    const steps = database.$client
+      .query<{ detail: string }, []>(`explain query plan ${query}`)
+      .all();
+    database.$client.close();
+    return steps.map(({ detail }) => detail).join("; ");
+  }
+
+  test("a page is a search by the primary key, without sorting", () => {
+    using store = newStore(10);
+    expect(plan(store.path, "select * from arrest_event where id > 5 order by id limit 3")).toBe(
+      "SEARCH arrest_event USING INTEGER PRIMARY KEY (rowid>?)",
+    );
+  });
+
+  test.each(["officer_id", "subject_id", "arrest_type_id", "crime_type_id"])(
+    "a page with the filter %s is a search of its index, in id order without sorting",
+    (column) => {
+      using store = newStore(10);
+      const query = `select * from arrest_event where ${column} = 7 and id > 5 order by id limit 3`;
+      expect(plan(store.path, query)).toBe(
+        `SEARCH arrest_event USING INDEX arrest_event_by_${column} (${column}=? AND rowid>?)`,
+      );
+    },
+  );
+
+  test("a range of times is a search of its index, in order of time without sorting", () => {
+    using store = newStore(10);
+    const query =
+      "select * from arrest_event where arrested_at >= 5 and arrested_at < 9 order by arrested_at, id limit 3";
+    expect(plan(store.path, query)).toBe(
+      "SEARCH arrest_event USING INDEX arrest_event_by_arrested_at (arrested_at>? AND arrested_at<?)",
+    );
+  });
+
+  test("the search for a message among the dead letters is one of their index", () => {
+    using store = newStore(0);
+    const query = `select * from dead_letter where topic = 'a' and "partition" = 1 and "offset" = 2`;
+    expect(plan(store.path, query)).toBe(
+      "SEARCH dead_letter USING INDEX dead_letter_by_position (topic=? AND partition=? AND offset=?)",
+    );
+  });
+});
