@@ -1,0 +1,263 @@
+/** One measurement of ingest, in this process of its own: every side begins as cold as the others. */
+import { copyFileSync, rmSync } from "node:fs";
+import { pino } from "pino";
+import type { ArrestEventFields } from "../src/arrest-event.ts";
+import { parseConfig } from "../src/config.ts";
+import { TopicConsumer } from "../src/ingest/consumer.ts";
+import { decodeMessage } from "../src/ingest/message.ts";
+import { simulatedMessage } from "../src/simulate/messages.ts";
+import { openForWriting } from "../src/store/database.ts";
+import { openReader } from "../src/store/read.ts";
+import { openWriter } from "../src/store/write.ts";
+import { startWriter } from "../src/writer/client.ts";
+import {
+  answer,
+  checkStored,
+  evenPositions,
+  makeEvents,
+  type Order,
+  readTask,
+  refused,
+  residentMemory,
+  TOPIC,
+} from "./support.ts";
+
+/** What is measured: the whole, or parts of it. */
+export type Side = "whole" | "raw" | "raw without indexes" | "writer" | "client" | "decode";
+
+/** What a measurement is asked for. */
+export interface IngestTask {
+  readonly side: Side;
+  readonly events: number;
+  /** The database that is copied first, and how many events it holds. */
+  readonly table: string;
+  readonly rows: number;
+  /** Where its copy goes; whoever asks removes it. */
+  readonly path: string;
+  readonly order: Order;
+  readonly batchSize: number;
+  /** Of the broker that holds the backlog. */
+  readonly brokers: string;
+}
+
+/** What a measurement finds. */
+export interface IngestResult {
+  /** From the first batch, which is not counted, to the last. */
+  readonly eventsPerSecond: number;
+  /** Of the whole process and all of its threads, in microseconds an event. */
+  readonly processorTime: number;
+  /** Of the process in MiB; of the whole only. */
+  readonly memory: {
+    readonly before: number;
+    readonly after: number;
+    readonly idle: number;
+    readonly peak: number;
+  } | null;
+}
+
+/** How often the whole is looked at, in milliseconds. */
+const LOOK_INTERVAL_MS = 2;
+
+/** How long the whole is idle before its memory is read. */
+const IDLE_MS = 3000;
+
+const task = readTask<IngestTask>();
+const { path } = task;
+
+/** Measures from the first batch on: what it takes to get going is not counted. */
+class Stopwatch {
+  #startedAt = 0;
+  #endedAt = 0;
+  #startedWith = 0;
+  #processorTime = 0;
+
+  /** Takes note that `done` events in all are done. */
+  lap(done: number): void {
+    if (done === 0) return;
+    const { user, system } = process.cpuUsage();
+    if (this.#startedWith === 0) {
+      this.#startedAt = performance.now();
+      this.#startedWith = done;
+      this.#processorTime -= user + system;
+    } else if (done === task.events) {
+      this.#endedAt = performance.now();
+      this.#processorTime += user + system;
+    }
+  }
+
+  result(memory: IngestResult["memory"] = null): IngestResult {
+    const events = task.events - this.#startedWith;
+    return {
+      eventsPerSecond: (events / (this.#endedAt - this.#startedAt)) * 1000,
+      processorTime: this.#processorTime / events,
+      memory,
+    };
+  }
+}
+
+const stopwatch = new Stopwatch();
+
+/** Gives the events to `store`, batch by batch; `stored` counts those of the batch as well. */
+function inBatches(
+  events: readonly ArrestEventFields[],
+  store: (batch: readonly ArrestEventFields[], stored: number) => void,
+): void {
+  for (let from = 0; from < events.length; from += task.batchSize) {
+    const batch = events.slice(from, from + task.batchSize);
+    store(batch, from + batch.length);
+    stopwatch.lap(from + batch.length);
+  }
+}
+
+/** What SQLite itself takes: bound statements over bun:sqlite, nothing of ours but the schema and the pragmas. */
+function measureRaw(indexes: boolean): IngestResult {
+  const { $client: database } = openForWriting(path);
+  if (!indexes) {
+    const names = database
+      .query<{ name: string }, []>(
+        "select name from sqlite_master where type = 'index' and tbl_name = 'arrest_event'",
+      )
+      .all();
+    for (const { name } of names) database.run(`drop index ${name}`);
+  }
+  const insert = database.prepare<unknown, [number, number, number, number, number]>(
+    "insert into arrest_event (officer_id, subject_id, arrest_type_id, crime_type_id, arrested_at) values (?, ?, ?, ?, ?)",
+  );
+  const setPosition = database.prepare<unknown, [string, string, number, number]>(
+    "insert into consumer_offset (cluster, topic, partition, next_offset) values (?, ?, ?, ?) on conflict do update set next_offset = excluded.next_offset",
+  );
+  const begin = database.prepare("begin immediate");
+  const commit = database.prepare("commit");
+  const events = makeEvents(task.events, task.order);
+  inBatches(events, (batch, stored) => {
+    begin.run();
+    for (const event of batch) {
+      insert.run(
+        event.officerId,
+        event.subjectId,
+        event.arrestTypeId,
+        event.crimeTypeId,
+        event.arrestedAt,
+      );
+    }
+    for (const { partition, nextOffset } of evenPositions(stored)) {
+      setPosition.run("kafka", TOPIC, partition, nextOffset);
+    }
+    commit.run();
+  });
+  checkStored(path, events, task.rows);
+  return stopwatch.result();
+}
+
+/** The store as ingest uses it, without Kafka. */
+function measureWriter(): IngestResult {
+  const writer = openWriter(path, "kafka", TOPIC);
+  const events = makeEvents(task.events, task.order);
+  inBatches(events, (batch, stored) => {
+    writer.ingest({
+      events: batch,
+      deadLetters: [],
+      positions: evenPositions(stored),
+      deadLetterFor: refused,
+    });
+  });
+  checkStored(path, events, task.rows);
+  writer.close();
+  return stopwatch.result();
+}
+
+/** Messages to events, and nothing else. */
+function measureDecode(): IngestResult {
+  const values = makeEvents(task.events, task.order).map(
+    (fields) => simulatedMessage(fields, () => 1, 0).value,
+  );
+  for (let from = 0; from < values.length; from += task.batchSize) {
+    const batch = values.slice(from, from + task.batchSize);
+    if (batch.map(decodeMessage).some((decoded) => "reason" in decoded)) {
+      throw new Error("an event was refused");
+    }
+    stopwatch.lap(from + batch.length);
+  }
+  return stopwatch.result();
+}
+
+/** The Kafka client as ingest uses it; what it reads is thrown away. */
+async function measureClient(): Promise<IngestResult> {
+  const groupId = crypto.randomUUID();
+  const consumer = new TopicConsumer(
+    { brokers: task.brokers, topic: TOPIC, groupId, librdkafka: {} },
+    pino({ level: "silent" }),
+    ({ message }) => process.stderr.write(`${message}\n`),
+  );
+  await consumer.connect();
+  let read = 0;
+  while (read < task.events) {
+    const rebalance = consumer.rebalances.shift();
+    if (rebalance?.kind === "assign") {
+      consumer.assign(rebalance.partitions.map((partition) => ({ partition, nextOffset: 0 })));
+    }
+    const messages = await consumer.take(task.batchSize);
+    read += messages.length;
+    stopwatch.lap(read);
+    if (messages.length === 0) await Bun.sleep(1);
+  }
+  await consumer.close();
+  return stopwatch.result();
+}
+
+/** Kafka to the table, in the writer thread that the service has. */
+async function measureWhole(): Promise<IngestResult> {
+  const writer = await startWriter(
+    parseConfig(
+      {
+        DATABASE_PATH: path,
+        KAFKA_BROKERS: task.brokers,
+        KAFKA_GROUP_ID: crypto.randomUUID(),
+        INGEST_BATCH_SIZE: String(task.batchSize),
+        LOG_LEVEL: "silent",
+      },
+      false,
+    ),
+  );
+  const reader = openReader(path);
+  const memory = residentMemory(process.pid);
+  let stored = 0;
+  while (stored < task.events) {
+    await Bun.sleep(LOOK_INTERVAL_MS);
+    stored = reader.lastId() - task.rows;
+    stopwatch.lap(stored);
+  }
+  const after = residentMemory(process.pid);
+  await Bun.sleep(IDLE_MS);
+  const idle = residentMemory(process.pid);
+  reader.close();
+  await writer.stop();
+  checkStored(path, makeEvents(task.events, task.order), task.rows);
+  return stopwatch.result(
+    memory === null || after === null || idle === null
+      ? null
+      : { before: memory.now, after: after.now, idle: idle.now, peak: idle.peak },
+  );
+}
+
+async function measureSide(): Promise<IngestResult> {
+  switch (task.side) {
+    case "whole":
+      return measureWhole();
+    case "raw":
+      return measureRaw(true);
+    case "raw without indexes":
+      return measureRaw(false);
+    case "writer":
+      return measureWriter();
+    case "client":
+      return measureClient();
+    case "decode":
+      return measureDecode();
+  }
+}
+
+for (const suffix of ["", "-wal", "-shm"]) rmSync(`${path}${suffix}`, { force: true });
+copyFileSync(task.table, path);
+answer(await measureSide());
+process.exit(0);
