@@ -33,7 +33,10 @@ export function whereToBegin(known: KnownOffsets): Choice {
   if (stored === undefined) return withinLog(committed?.offset ?? watermarks.low, watermarks);
   const { nextOffset } = stored;
   if (topicId !== undefined && stored.topicId !== null && topicId !== stored.topicId) {
-    return { nextOffset: watermarks.low, warning: MADE_ANEW };
+    // Kafka drops a group's offsets with the topic: one that is there belongs to the new topic.
+    const others = committed?.storeId !== undefined && committed.storeId !== storeId;
+    const begin = withinLog(others ? committed.offset : watermarks.low, watermarks);
+    return { nextOffset: begin.nextOffset, warning: MADE_ANEW };
   }
   if (committed === undefined || committed.offset <= nextOffset || committed.storeId === storeId) {
     return withinLog(nextOffset, watermarks);
@@ -46,7 +49,7 @@ export function whereToBegin(known: KnownOffsets): Choice {
   return { warning, ...withinLog(nextOffset, watermarks) };
 }
 
-const MADE_ANEW = "the topic was deleted and made anew: reading it from its start";
+const MADE_ANEW = "the topic was deleted and made anew: its offsets begin anew";
 
 /** An offset that the log can be read from; where that is not the wanted one, with the reason. */
 export function withinLog(wanted: number, { low, high }: Watermarks): Choice {

@@ -54,7 +54,19 @@ const CASES: readonly (readonly [string, Partial<KnownOffsets>, number, RegExp |
   ],
   [
     "stored in a topic with another id: the start, however long the log is",
+    { stored, topicId: "topic-2" },
+    10,
+    /made anew/,
+  ],
+  [
+    "stored in a topic with another id, of which another store has read: behind what that one has",
     { stored, topicId: "topic-2", committed: { offset: 70, storeId: OTHER_STORE } },
+    70,
+    /made anew/,
+  ],
+  [
+    "stored in a topic with another id, and committed before by this store: the start",
+    { stored, topicId: "topic-2", committed: { offset: 70, storeId: STORE } },
     10,
     /made anew/,
   ],

@@ -178,9 +178,7 @@ describe("positions", () => {
       ]);
     }
     expect(
-      writers.map((writer) =>
-        [0, 1, 2].map((each) => writer.position(each)?.nextOffset),
-      ),
+      writers.map((writer) => [0, 1, 2].map((each) => writer.position(each)?.nextOffset)),
     ).toEqual([
       [0, 1, undefined],
       [100, 101, undefined],
