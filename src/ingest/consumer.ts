@@ -67,6 +67,8 @@ export interface ConsumerSettings {
   readonly brokers: string;
   readonly topic: string;
   readonly groupId: string;
+  /** librdkafka's mock cluster, which does not answer the question for the topic's id. */
+  readonly isMockCluster?: boolean;
   /** The operator's librdkafka settings. */
   readonly librdkafka: Readonly<Record<string, string>>;
 }
@@ -132,7 +134,7 @@ export class TopicConsumer {
   #connected = false;
   /** Asked for ahead, while the group takes its time over the first assignment. */
   #nextTopicId: Promise<string | undefined> | undefined;
-  #tellsTopicId = true;
+  #tellsTopicId: boolean;
   #closing = false;
   #cooperative = false;
 
@@ -143,6 +145,7 @@ export class TopicConsumer {
   constructor(settings: ConsumerSettings, log: Log, onTrouble: (trouble: Trouble) => void) {
     this.#topic = settings.topic;
     this.#onTrouble = onTrouble;
+    this.#tellsTopicId = settings.isMockCluster !== true;
     this.#consumer = new KafkaConsumer(
       {
         ...DEFAULTS,
@@ -225,8 +228,10 @@ export class TopicConsumer {
     // Closed meanwhile, and nobody waits for it any more.
     if (this.#closing) return this.#disconnect();
     this.#connected = true;
-    this.#nextTopicId = this.#askTopicId();
-    this.#nextTopicId.catch(() => undefined);
+    if (this.#tellsTopicId) {
+      this.#nextTopicId = this.#askTopicId();
+      this.#nextTopicId.catch(() => undefined);
+    }
     this.#consumer.subscribe([this.#topic]);
   }
 

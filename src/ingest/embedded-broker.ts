@@ -1,4 +1,6 @@
 import { Producer } from "@confluentinc/kafka-javascript";
+// The addon itself, for the controls of the mock cluster that it has beyond the package (native/README.md).
+import addon from "@confluentinc/kafka-javascript/librdkafka.js";
 
 /** A Kafka broker inside this process: a real one on the wire, in memory, gone with the process. */
 export interface EmbeddedBroker {
@@ -6,6 +8,9 @@ export interface EmbeddedBroker {
   readonly address: string;
   close(): Promise<void>;
 }
+
+/** How long a group's first rebalance waits for further members, in milliseconds. */
+const REBALANCE_DELAY_MS = 50;
 
 /**
  * Starts librdkafka's mock cluster (`test.mock.num.brokers`) on a free port of loopback, with the topic
@@ -24,6 +29,8 @@ export async function startEmbeddedBroker(topic: string): Promise<EmbeddedBroker
     else resolve(`${broker.host}:${broker.port}`);
   });
   const address = await promise;
+  // Its default of 3 s is for groups of many members that start at once; here one waits for its first message.
+  addon.mockCluster.setRebalanceDelay(host.getClient(), REBALANCE_DELAY_MS);
   return {
     address,
     close: () => new Promise((closed) => host.disconnect(() => closed())),

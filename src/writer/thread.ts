@@ -110,6 +110,7 @@ class WriterThread {
         settings: {
           ...kafka,
           brokers: source.mode === "external" ? source.brokers : (this.#broker?.address ?? ""),
+          isMockCluster: source.mode === "embedded",
         },
         mode: source.mode,
         cluster: source.mode === "embedded" ? "embedded" : "kafka",

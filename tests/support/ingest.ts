@@ -53,7 +53,13 @@ export function startIngest(options: IngestOptions) {
     },
   };
   const ingest = new Ingest({
-    settings: { brokers, topic, groupId: options.groupId ?? topic, librdkafka },
+    settings: {
+      brokers,
+      topic,
+      groupId: options.groupId ?? topic,
+      isMockCluster: true,
+      librdkafka,
+    },
     mode: "external",
     cluster: "kafka",
     batch: options.batch ?? { batchSize: 100, lingerMs: 5 },
