@@ -1,6 +1,6 @@
 import type { Beginning, EventWriter, Position } from "../store/write.ts";
 import type { Log } from "../telemetry/log.ts";
-import { type Choice, whereToBegin, withinLog } from "./beginning.ts";
+import { type Choice, isMadeAnew, whereToBegin } from "./beginning.ts";
 import type { CommittedOffset, Rebalance, TopicConsumer, Trouble, Watermarks } from "./consumer.ts";
 import type { PartitionStatus } from "./status.ts";
 
@@ -54,6 +54,12 @@ interface AssignedPartition {
   audits: number;
 }
 
+/** What the broker says of the topic. */
+interface Audit {
+  readonly topicId: string | undefined;
+  readonly watermarks: ReadonlyMap<number, Watermarks>;
+}
+
 /**
  * The partitions that one consumer has been assigned: where each begins, how far it is stored, what the
  * group knows of that, and whether the broker's log still agrees. Its methods are called between two
@@ -66,7 +72,7 @@ export class Assignment {
   readonly #loggedFailedCommits = new Set<string>();
   #committedAt = 0;
   #auditedAt = 0;
-  #audit: ReadonlyMap<number, Watermarks> | undefined;
+  #audit: Audit | undefined;
 
   constructor(consumer: TopicConsumer, context: AssignmentContext) {
     this.#consumer = consumer;
@@ -312,11 +318,12 @@ export class Assignment {
         if (exists) onReachable();
         else onTrouble({ message: "the topic does not exist", unreachable: false });
       } else {
-        const watermarks = await Promise.all(
-          partitions.map(async (each) => [each, await this.#consumer.watermarks(each)] as const),
-        );
+        const [topicId, ...watermarks] = await Promise.all([
+          this.#consumer.topicId(partitions.some((each) => this.#hasTopicId(each))),
+          ...partitions.map(async (each) => [each, await this.#consumer.watermarks(each)] as const),
+        ]);
         onReachable();
-        this.#audit = new Map(watermarks);
+        this.#audit = { topicId, watermarks: new Map(watermarks) };
       }
     } catch (error) {
       onTrouble({ message: (error as Error).message, unreachable: false });
@@ -324,42 +331,51 @@ export class Assignment {
   }
 
   /**
-   * Mends what the last audit shows: an offset outside of its log, where librdkafka stops fetching, and
-   * a partition that does not move although there is more. Neither is believed at once, because messages
-   * that had been fetched already may still move it: several audits must meet the same offset.
+   * Mends what the last audit shows: a topic that was made anew under our feet, an offset outside of its
+   * log, where librdkafka stops fetching, and a partition that does not move although there is more. The
+   * last two are not believed at once, because messages that had been fetched already may still move the
+   * partition: several audits must meet the same offset.
    */
   async actOnAudit(): Promise<void> {
+    const { writer, log } = this.#context;
     const audit = this.#audit;
     this.#audit = undefined;
-    for (const [partition, watermarks] of audit ?? []) {
+    for (const [partition, watermarks] of audit?.watermarks ?? []) {
       const assigned = this.#partitions.get(partition);
       if (assigned === undefined) continue;
       const { nextOffset } = assigned;
       assigned.endOffset = watermarks.high;
       assigned.audits = nextOffset === assigned.auditedOffset ? assigned.audits + 1 : 1;
       assigned.auditedOffset = nextOffset;
+      const stored = writer.position(partition);
+      const { storeId } = writer;
+      const topicId = audit?.topicId;
+      const isAnew = isMadeAnew(stored, topicId);
       const outOfRange = nextOffset < watermarks.low || nextOffset > watermarks.high;
-      const behind = nextOffset < watermarks.high;
-      if (outOfRange && assigned.audits >= AUDITS_UNTIL_OUT_OF_RANGE) {
-        const choice = withinLog(nextOffset, watermarks);
+      if (isAnew || (outOfRange && assigned.audits >= AUDITS_UNTIL_OUT_OF_RANGE)) {
+        const known = { stored, committed: undefined, watermarks, topicId, storeId };
+        const choice = whereToBegin(known);
         this.#logChoice(partition, nextOffset, choice, watermarks);
-        await this.#readFrom(partition, choice.nextOffset);
-      } else if (behind && assigned.audits >= AUDITS_UNTIL_STALLED) {
-        this.#context.log.warn({ partition, nextOffset }, "no progress: fetching anew");
-        await this.#readFrom(partition, nextOffset);
+        await this.#readFrom(partition, choice.nextOffset, topicId);
+      } else if (nextOffset < watermarks.high && assigned.audits >= AUDITS_UNTIL_STALLED) {
+        log.warn({ partition, nextOffset }, "no progress: fetching anew");
+        await this.#readFrom(partition, nextOffset, topicId);
       }
     }
   }
 
-  async #readFrom(partition: number, nextOffset: number): Promise<void> {
+  async #readFrom(
+    partition: number,
+    nextOffset: number,
+    topicId: string | undefined,
+  ): Promise<void> {
     const { writer, unlessStopping, isStopping, onTrouble } = this.#context;
     const assigned = this.#partitions.get(partition);
     if (assigned === undefined) return;
     try {
-      // With the old id the partition would be taken for one made anew a second time.
-      const topicId = await unlessStopping(this.#consumer.topicId(this.#hasTopicId(partition)));
-      writer.setPositions([{ partition, nextOffset, topicId }]);
       await unlessStopping(this.#consumer.seek({ partition, nextOffset }));
+      // Only now: what fails before this is found again by the next audit.
+      writer.setPositions([{ partition, nextOffset, topicId }]);
       assigned.nextOffset = nextOffset;
       assigned.committed = false;
       assigned.audits = 0;

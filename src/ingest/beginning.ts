@@ -32,7 +32,7 @@ export function whereToBegin(known: KnownOffsets): Choice {
   const { stored, committed, watermarks, topicId, storeId } = known;
   if (stored === undefined) return withinLog(committed?.offset ?? watermarks.low, watermarks);
   const { nextOffset } = stored;
-  if (topicId !== undefined && stored.topicId !== null && topicId !== stored.topicId) {
+  if (isMadeAnew(stored, topicId)) {
     // Kafka drops a group's offsets with the topic: one that is there belongs to the new topic.
     const others = committed?.storeId !== undefined && committed.storeId !== storeId;
     const begin = withinLog(others ? committed.offset : watermarks.low, watermarks);
@@ -51,8 +51,17 @@ export function whereToBegin(known: KnownOffsets): Choice {
 
 const MADE_ANEW = "the topic was deleted and made anew: its offsets begin anew";
 
+/** Tells whether the topic is another than the one that the position counts in, as far as both ids are known. */
+export function isMadeAnew(
+  stored: StoredPosition | undefined,
+  topicId: string | undefined,
+): boolean {
+  const storedId = stored?.topicId ?? undefined;
+  return storedId !== undefined && topicId !== undefined && storedId !== topicId;
+}
+
 /** An offset that the log can be read from; where that is not the wanted one, with the reason. */
-export function withinLog(wanted: number, { low, high }: Watermarks): Choice {
+function withinLog(wanted: number, { low, high }: Watermarks): Choice {
   if (wanted > high) return { nextOffset: low, warning: MADE_ANEW };
   if (wanted < low) {
     const warning = "messages were removed from the topic before they were read";
