@@ -66,14 +66,15 @@ export async function ensureAddon(standalone = false): Promise<void> {
   const sources = readSources();
   const toolchain = findToolchain();
   const key = `${sources.hash}-${typeof toolchain === "string" ? "" : toolchainHash(toolchain, standalone)}`;
-  if (isInstalled(sources, key)) return say(`The Kafka client is up to date (${key}).`);
+  const upToDate = `The Kafka client is up to date (${key}).`;
+  if (isInstalled(sources, key)) return say(upToDate);
 
   mkdirSync(cache, { recursive: true });
   await withLock(
     join(cache, "lock"),
     (pid) => say(`Waiting for the build that process ${pid} is running …`),
     async () => {
-      if (isInstalled(sources, key)) return;
+      if (isInstalled(sources, key)) return say(upToDate);
       const entry = cachedEntry(key);
       if (entry !== undefined) {
         install(sources, entry);

@@ -104,9 +104,9 @@ export function findToolchain(): Toolchain | string {
     ...(make === undefined ? ["make"] : []),
     ...(bash === undefined ? ["bash"] : []),
   ];
-  return `The Kafka client is compiled on this machine, and ${
-    missing.length === 0 ? "its C++ compiler does not run" : `${missing.join(", ")} is missing`
-  }. Install:\n${installTools}`;
+  const reason =
+    missing.length === 0 ? "Its C++ compiler does not run." : `Missing: ${missing.join(", ")}.`;
+  return `The Kafka client is compiled on this machine. ${reason} Install:\n${installTools}`;
 }
 
 function firstTool(...names: (string | undefined)[]): string | undefined {

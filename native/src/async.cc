@@ -42,18 +42,19 @@ int OpenAsync(uv_async_s* handle, AsyncCallback callback) {
 
 int SendAsync(uv_async_s* handle) {
   Environment* environment;
+  bool answerable;
   {
     std::lock_guard lock(Senders());
     // Looked up by address only: a handle that is closed may be freed.
     if (!IsOpen(handle)) return 0;
     environment = handle->environment;
+    answerable = !environment->main() && environment->threads() == 0 &&
+                 working_for != nullptr && working_for == handle->owner;
     if (handle->woken && !environment->ended()) return 0;
     handle->woken = true;
   }
-  if (!environment->Post({Task::Kind::kWakeHandle, handle}) && !environment->main() &&
-      working_for != nullptr) {
-    AnswerRebalance(working_for);
-  }
+  bool sent = environment->Post({Task::Kind::kWakeHandle, handle});
+  if (!sent && answerable) AnswerRebalance(handle);
   return 0;
 }
 

@@ -1,6 +1,8 @@
 #include "bridge/burial.h"
 
 #include <chrono>
+#include <cstring>
+#include <thread>
 
 #include "bridge/async.h"
 #include "nan.h"
@@ -11,7 +13,10 @@ namespace {
 
 using NodeKafka::KafkaConsumer;
 
-constexpr auto kPatience = std::chrono::seconds(60);
+/** Milliseconds to wait for an event; how many in silence, and in all. */
+constexpr int kPoll = 20;
+constexpr int kSilence = 50;
+constexpr int kPatience = 3000;
 
 void Ignore(rd_kafka_error_t* error) {
   if (error != nullptr) rd_kafka_error_destroy(error);
@@ -36,20 +41,36 @@ void GiveUpAssignment(rd_kafka_t* client) {
 
 /**
  * Closes a consumer, as its destructor would, but answers what JavaScript may
- * have been told of long ago and never will answer. False if it cannot be done.
+ * have been told of and never will answer. False if it cannot be done.
  */
 bool LeaveGroup(rd_kafka_t* client) {
+  GiveUpAssignment(client);
   rd_kafka_queue_t* queue = rd_kafka_queue_new(client);
   Ignore(rd_kafka_consumer_close_queue(client, queue));
-  auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!rd_kafka_consumer_closed(client) && std::chrono::steady_clock::now() < deadline) {
-    GiveUpAssignment(client);
-    // As events, whose rebalances the next round answers.
-    rd_kafka_event_t* event = rd_kafka_queue_poll(queue, 20);
-    if (event != nullptr) rd_kafka_event_destroy(event);
+  for (int quiet = 0, left = kPatience; !rd_kafka_consumer_closed(client) && left > 0; left--) {
+    rd_kafka_event_t* event = rd_kafka_queue_poll(queue, kPoll);
+    quiet = event == nullptr ? quiet + 1 : 0;
+    // Once for each rebalance: a call that comes after the end of the group
+    // is never answered. A long silence is one that nobody was told of.
+    if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE || quiet == kSilence) {
+      rd_kafka_assign(client, nullptr);
+      quiet = 0;
+    }
+    rd_kafka_event_destroy(event);
   }
   rd_kafka_queue_destroy(queue);
   return rd_kafka_consumer_closed(client);
+}
+
+/** The consumer that waits in close() for the answer to this wake, or null. */
+KafkaConsumer* WaitingFor(uv_async_s* handle) {
+  // While no thread of a consume loop runs, every handle is a dispatcher's.
+  auto* dispatcher = static_cast<NodeKafka::Callbacks::Dispatcher*>(handle->data);
+  if (dynamic_cast<NodeKafka::Callbacks::RebalanceDispatcher*>(dispatcher) == nullptr) {
+    return nullptr;
+  }
+  auto* consumer = dynamic_cast<KafkaConsumer*>(handle->owner);
+  return consumer != nullptr && consumer->IsClosing() ? consumer : nullptr;
 }
 
 }  // namespace
@@ -61,18 +82,20 @@ void BuryWrap(Nan::ObjectWrap* wrap) {
   delete wrap;
 }
 
-void AnswerRebalance(Nan::ObjectWrap* wrap) {
-  auto* consumer = dynamic_cast<KafkaConsumer*>(wrap);
-  if (consumer != nullptr && consumer->IsClosing()) {
-    GiveUpAssignment(consumer->GetClient()->c_ptr());
-  }
+void AnswerRebalance(uv_async_s* handle) {
+  KafkaConsumer* consumer = WaitingFor(handle);
+  if (consumer != nullptr) rd_kafka_assign(consumer->GetClient()->c_ptr(), nullptr);
 }
 
-void AnswerLostWake(uv_async_s* handle) {
-  // While no thread of a consume loop runs, every handle is a dispatcher's.
-  auto* dispatcher = static_cast<NodeKafka::Callbacks::Dispatcher*>(handle->data);
-  if (dynamic_cast<NodeKafka::Callbacks::RebalanceDispatcher*>(dispatcher) != nullptr) {
-    AnswerRebalance(handle->owner);
+void AnswerLostRebalance(uv_async_s* handle) {
+  // Refused by the cooperative protocol until close() has begun in earnest.
+  // Until it is answered close() waits, so that the client is there.
+  for (int left = kPatience; left > 0; left--) {
+    KafkaConsumer* consumer = WaitingFor(handle);
+    if (consumer == nullptr) return;
+    rd_kafka_t* client = consumer->GetClient()->c_ptr();
+    if (rd_kafka_assign(client, nullptr) == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(kPoll));
   }
 }
 

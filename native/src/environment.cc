@@ -242,7 +242,7 @@ void Environment::End(void* argument) {
       // Counts as a job, so that the burial waits for it.
       self->jobs_++;
       RunOnPool([self, handle] {
-        AnswerLostWake(handle);
+        AnswerLostRebalance(handle);
         std::lock_guard lock(Senders());
         self->jobs_--;
         self->BuryIfQuiet();

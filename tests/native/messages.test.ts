@@ -1,6 +1,16 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { DeliveryReport, Message } from "@confluentinc/kafka-javascript";
-import { Cluster, call, close, consumerOf, producerOf, take, texts, until } from "./support.ts";
+import {
+  addon,
+  Cluster,
+  call,
+  close,
+  consumerOf,
+  producerOf,
+  take,
+  texts,
+  until,
+} from "./support.ts";
 
 setDefaultTimeout(60_000);
 
@@ -163,12 +173,14 @@ describe("a delivery report", () => {
       expect(report.opaque).toBe("lost");
       codes.push(error.code);
     });
-    const topic = await cluster.topic([], 1);
-    // A partition that the topic has not: librdkafka answers by itself.
-    producer.produce(topic, 7, Buffer.from("x"), null, null, "lost");
+    const topic = await cluster.topic();
+    const produce = 0;
+    const tooLarge = 10;
+    addon.mockCluster.failNext(cluster.producer.getClient(), produce, [tooLarge]);
+    producer.produce(topic, 0, Buffer.from("x"), null, null, "lost");
     await call((done) => producer.flush(20_000, done));
     await until("the report", () => codes.length === 1);
-    expect(codes).toEqual([-190]);
+    expect(codes).toEqual([tooLarge]);
     await close(producer);
   });
 });

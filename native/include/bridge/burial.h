@@ -17,13 +17,13 @@ namespace bridge {
 void BuryWrap(Nan::ObjectWrap* wrap);
 
 /**
- * Answers a rebalance in place of JavaScript that has gone, if `wrap` is a
- * consumer that is closing: close() waits until the assignment is given up.
- * Only from the thread that is closing it.
+ * Answers a rebalance in place of JavaScript that has gone, if this wake is
+ * one's and its consumer is closing: close() waits until the assignment is
+ * given up. Only on the thread that is closing it.
  */
-void AnswerRebalance(Nan::ObjectWrap* wrap);
+void AnswerRebalance(uv_async_s* handle);
 
-/** The same for a wake that JavaScript did not live to see. */
-void AnswerLostWake(uv_async_s* handle);
+/** The same for a wake that JavaScript did not live to see, on another thread. */
+void AnswerLostRebalance(uv_async_s* handle);
 
 }  // namespace bridge

@@ -93,6 +93,7 @@ class Environment {
   bool main() const { return main_; }
   /** With the senders' lock held. */
   bool ended() const { return ended_; }
+  size_t threads() const { return threads_; }
   Frame* frame() const { return frame_; }
   KeyCache& keys() { return keys_; }
 
