@@ -5,7 +5,7 @@ FROM oven/bun:${BUN_VERSION}-debian AS build
 # The compiler for the Kafka addon, and what librdkafka needs for TLS, SASL, OIDC, zstd and LZ4.
 RUN apt-get update \
   && apt-get install -y --no-install-recommends \
-    g++ make python3 \
+    g++ make \
     libcurl4-openssl-dev liblz4-dev libsasl2-dev libssl-dev libzstd-dev zlib1g-dev \
   && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
@@ -16,7 +16,7 @@ COPY native ./native
 RUN bun native/build.ts
 # Without what only building and testing needs, but with the addon.
 RUN cp node_modules/@confluentinc/kafka-javascript/build/Release/confluent-kafka-javascript.node /tmp/addon.node \
-  && rm -rf node_modules \
+  && rm -rf native node_modules \
   && bun install --frozen-lockfile --production \
   && rm -rf node_modules/@confluentinc/kafka-javascript/deps \
   && install -D /tmp/addon.node node_modules/@confluentinc/kafka-javascript/build/Release/confluent-kafka-javascript.node

@@ -231,7 +231,7 @@ async function measureWhole(): Promise<IngestResult> {
   await Bun.sleep(IDLE_MS);
   const idle = residentMemory(process.pid);
   reader.close();
-  await writer.stop();
+  await writer.stop(10_000);
   checkStored(path, makeEvents(task.events, task.order), task.rows);
   return stopwatch.result(
     memory === null || after === null || idle === null

@@ -67,7 +67,8 @@ function wholeNumber(from: number, to: number, fallback: number) {
   };
 }
 
-const BROKER_LIST = /^[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/;
+const BROKER_LIST =
+  /^([^\s,:[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5}(,([^\s,:[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5})*$/;
 
 /** Every setting, in the order in which they are documented. `--help`, the README and the parser read this table. */
 const SETTINGS = {
@@ -186,6 +187,8 @@ const MANAGED_BY_SERVICE: ReadonlySet<string> = new Set([
   "metadata.broker.list",
   "offset_commit_cb",
   "rebalance_cb",
+  // It would take the place of the brokers.
+  "test.mock.num.brokers",
 ]);
 
 /** Every setting's name, default and meaning, for documentation. */

@@ -1,6 +1,6 @@
 import manifest from "../package.json" with { type: "json" };
 import { type Config, ConfigError, describeSettings, parseConfig } from "./config.ts";
-import { startService } from "./service.ts";
+import { type Service, startService } from "./service.ts";
 import { openLog } from "./telemetry/log.ts";
 import { WriterStartError } from "./writer/client.ts";
 
@@ -74,8 +74,15 @@ async function serve(): Promise<number> {
   }
   const log = openLog(config.log);
   const stopSignal = waitForSignals();
+  let service: Service;
   try {
-    const service = await startService(config, log, manifest.version);
+    service = await startService(config, log, manifest.version);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    log.fatal({ reason }, "the service cannot start");
+    return error instanceof WriterStartError ? error.exitCode : EX_SOFTWARE;
+  }
+  try {
     const ended = await Promise.race([stopSignal, service.died]);
     if (ended instanceof Error) {
       log.fatal({ err: ended }, "the service cannot go on");
@@ -90,9 +97,8 @@ async function serve(): Promise<number> {
     log.info("stopped");
     return 0;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    log.fatal({ reason }, "the service cannot start");
-    return error instanceof WriterStartError ? error.exitCode : EX_SOFTWARE;
+    log.fatal({ err: error }, "the service did not stop in order");
+    return EX_SOFTWARE;
   }
 }
 

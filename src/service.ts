@@ -21,8 +21,9 @@ export interface Service {
 /** How long an answer may stay silent, in seconds: a slow reader of a long stream is not cut off. */
 const IDLE_TIMEOUT_S = 120;
 
-/** The part of the time to stop that requests under way may take; the rest is for the writer thread. */
+/** The parts of the time to stop by which requests, and then ingest, must have ended; the rest closes the store. */
 const REQUESTS_SHARE = 0.6;
+const WRITER_SHARE = 0.9;
 
 /**
  * Starts the writer thread, which opens and migrates the store, then the reading connection, then HTTP.
@@ -43,10 +44,10 @@ export async function startService(config: Config, log: Log, version: string): P
     version,
   });
 
-  async function closeStore(): Promise<void> {
+  async function closeStore(withinMs: number): Promise<void> {
     // Before the writer closes: the last connection to close is the one that can empty the log.
     reader.close();
-    await writer.stop();
+    await writer.stop(withinMs);
   }
 
   let server: Bun.Server<undefined>;
@@ -60,7 +61,7 @@ export async function startService(config: Config, log: Log, version: string): P
       fetch: app.fetch,
     });
   } catch (error) {
-    await closeStore();
+    await closeStore(config.shutdownTimeoutMs);
     throw error;
   }
   announce(config, log, server.url, writer.status().ingest.brokers);
@@ -70,10 +71,14 @@ export async function startService(config: Config, log: Log, version: string): P
     died: writer.died,
     stop: async () => {
       stopping = true;
-      const finished = server.stop();
-      await Promise.race([finished, Bun.sleep(config.shutdownTimeoutMs * REQUESTS_SHARE)]);
+      const startedAt = performance.now();
+      const left = (share: number): number =>
+        config.shutdownTimeoutMs * share - (performance.now() - startedAt);
+      // Beside the requests, since a broker out of reach takes its time as well.
+      writer.stopIngest();
+      await Promise.race([server.stop(), Bun.sleep(left(REQUESTS_SHARE))]);
       await server.stop(true);
-      await closeStore();
+      await closeStore(left(WRITER_SHARE));
     },
   };
 }

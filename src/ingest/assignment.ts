@@ -72,6 +72,8 @@ export class Assignment {
   readonly #loggedFailedCommits = new Set<string>();
   #committedAt = 0;
   #auditedAt = 0;
+  /** How many of the next audits are urgent. */
+  #urgentAudits = 0;
   #audit: Audit | undefined;
 
   constructor(consumer: TopicConsumer, context: AssignmentContext) {
@@ -298,11 +300,18 @@ export class Assignment {
     if (assigned !== undefined) assigned.committed = committed;
   }
 
+  /** After trouble: a partition that left its log is found, although others that are read tell of no trouble. */
+  auditSoon(): void {
+    this.#urgentAudits = AUDITS_UNTIL_OUT_OF_RANGE + 1;
+  }
+
   /** Asks the broker, beside the reading, whether it is there and what the bounds of the logs are. */
   auditWhenDue(): void {
     const { now, isTroubled } = this.#context;
-    const interval = isTroubled() ? AUDIT_INTERVAL_IN_TROUBLE_MS : AUDIT_INTERVAL_MS;
+    const isUrgent = isTroubled() || this.#urgentAudits > 0;
+    const interval = isUrgent ? AUDIT_INTERVAL_IN_TROUBLE_MS : AUDIT_INTERVAL_MS;
     if (now() - this.#auditedAt < interval) return;
+    if (this.#urgentAudits > 0) this.#urgentAudits--;
     this.#auditedAt = Number.POSITIVE_INFINITY;
     void this.#askBroker().finally(() => {
       this.#auditedAt = now();
@@ -336,7 +345,7 @@ export class Assignment {
    * last two are not believed at once, because messages that had been fetched already may still move the
    * partition: several audits must meet the same offset.
    */
-  async actOnAudit(): Promise<void> {
+  actOnAudit(): void {
     const { writer, log } = this.#context;
     const audit = this.#audit;
     this.#audit = undefined;
@@ -356,31 +365,27 @@ export class Assignment {
         const known = { stored, committed: undefined, watermarks, topicId, storeId };
         const choice = whereToBegin(known);
         this.#logChoice(partition, nextOffset, choice, watermarks);
-        await this.#readFrom(partition, choice.nextOffset, topicId);
+        this.#readFrom(partition, choice.nextOffset, topicId);
       } else if (nextOffset < watermarks.high && assigned.audits >= AUDITS_UNTIL_STALLED) {
         log.warn({ partition, nextOffset }, "no progress: fetching anew");
-        await this.#readFrom(partition, nextOffset, topicId);
+        this.#readFrom(partition, nextOffset, topicId);
       }
     }
   }
 
-  async #readFrom(
-    partition: number,
-    nextOffset: number,
-    topicId: string | undefined,
-  ): Promise<void> {
-    const { writer, unlessStopping, isStopping, onTrouble } = this.#context;
+  #readFrom(partition: number, nextOffset: number, topicId: string | undefined): void {
     const assigned = this.#partitions.get(partition);
     if (assigned === undefined) return;
     try {
-      await unlessStopping(this.#consumer.seek({ partition, nextOffset }));
-      // Only now: what fails before this is found again by the next audit.
-      writer.setPositions([{ partition, nextOffset, topicId }]);
+      const others = this.partitions().filter((each) => each !== partition);
+      // Stored last: what fails before that is found again by the next audit.
+      this.#consumer.readFrom({ partition, nextOffset }, this.#positions(others));
+      this.#context.writer.setPositions([{ partition, nextOffset, topicId }]);
       assigned.nextOffset = nextOffset;
       assigned.committed = false;
       assigned.audits = 0;
     } catch (error) {
-      if (!isStopping()) onTrouble({ message: (error as Error).message, unreachable: false });
+      this.#context.onTrouble({ message: (error as Error).message, unreachable: false });
     }
   }
 }

@@ -1,6 +1,7 @@
 import {
   AdminClient,
   CODES,
+  type ConsumerTopicConfig,
   type EofEvent,
   KafkaConsumer,
   type LibrdKafkaError,
@@ -9,6 +10,7 @@ import {
 } from "@confluentinc/kafka-javascript";
 import type { Position } from "../store/write.ts";
 import type { Log } from "../telemetry/log.ts";
+import { type ConsumerSettings, librdkafkaSettings } from "./consumer-settings.ts";
 
 // The package has these methods and documents them; its types leave them out.
 declare module "@confluentinc/kafka-javascript/types/rdkafka" {
@@ -62,17 +64,6 @@ interface CommitMetadata {
   readonly metadata: string | null;
 }
 
-/** What a consumer connects with. */
-export interface ConsumerSettings {
-  readonly brokers: string;
-  readonly topic: string;
-  readonly groupId: string;
-  /** librdkafka's mock cluster, which does not answer the question for the topic's id. */
-  readonly isMockCluster?: boolean;
-  /** The operator's librdkafka settings. */
-  readonly librdkafka: Readonly<Record<string, string>>;
-}
-
 /** How long a question to the broker may take before it counts as not answered, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 5000;
 
@@ -82,27 +73,6 @@ const CLOSE_TIMEOUT_MS = 3000;
 /** What the client makes of librdkafka's errors of its own accord, which it passes on without their codes. */
 const ALL_BROKERS_DOWN = "all broker connections are down";
 const FATAL_ERROR = "fatal error";
-
-/** librdkafka's settings where ours differ from its defaults; the operator's come between the two. */
-const DEFAULTS = {
-  "client.id": "arrest-events",
-  // A topic that is made later, or gets partitions, is seen within 10 s rather than 5 min.
-  "topic.metadata.refresh.interval.ms": "10000",
-  // What is fetched ahead, which is memory: the default of 64 MiB counts payloads only, and small
-  // messages carry several times their size in bookkeeping.
-  "queued.max.messages.kbytes": "16384",
-  "queued.min.messages": "20000",
-  // How long fetching rests when that much is queued. The default of 1 s starves a fast reader.
-  "fetch.queue.backoff.ms": "10",
-} as const;
-
-/** Those that librdkafka knows in the classic group protocol only, and refuses with `group.protocol=consumer` (KIP-848). */
-const CLASSIC_DEFAULTS = {
-  // Partitions move one by one rather than all at once.
-  "partition.assignment.strategy": "cooperative-sticky",
-  // A member hears of a rebalance with its next heartbeat: how long the others wait for it.
-  "heartbeat.interval.ms": "500",
-} as const;
 
 /** How long to wait for the topic's id, in milliseconds. Brokers that cannot tell it do not answer at all. */
 const TOPIC_ID_TIMEOUT_MS = 2000;
@@ -148,21 +118,7 @@ export class TopicConsumer {
     this.#tellsTopicId = settings.isMockCluster !== true;
     this.#consumer = new KafkaConsumer(
       {
-        ...DEFAULTS,
-        ...(settings.librdkafka["group.protocol"]?.toLowerCase() === "consumer"
-          ? {}
-          : CLASSIC_DEFAULTS),
-        ...settings.librdkafka,
-        "bootstrap.servers": settings.brokers,
-        "group.id": settings.groupId,
-        // The store's offsets are the ones that count; the group's follow by commit().
-        "enable.auto.commit": false,
-        "enable.auto.offset.store": false,
-        // An offset outside of the log is a gap to be reported, not to be jumped over in silence.
-        "auto.offset.reset": "error",
-        "isolation.level": "read_committed",
-        // Only the end-of-partition event tells the offset behind trailing control records.
-        "enable.partition.eof": true,
+        ...librdkafkaSettings(settings),
         rebalance_cb: (error: LibrdKafkaError, partitions: TopicPartition[]) => {
           this.#onRebalance(error, partitions);
         },
@@ -172,7 +128,8 @@ export class TopicConsumer {
           this.failedCommits.push({ partitions, reason: error.message });
         },
       },
-      {},
+      // Not even an empty object: it would take the place of the topic's settings above.
+      undefined as unknown as ConsumerTopicConfig,
     );
     this.#consumer.on("partition.eof", ({ partition, offset }: EofEvent) => {
       this.reachedEnds.set(partition, offset);
@@ -293,17 +250,21 @@ export class TopicConsumer {
     this.#consumer.resume(this.#topicPartitions(partitions));
   }
 
-  /** Reads on from another offset of an assigned partition. */
-  async seek({ partition, nextOffset }: Position): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#consumer.seek(
-        { topic: this.#topic, partition, offset: nextOffset },
-        REQUEST_TIMEOUT_MS,
-        (error) => (error ? reject(error) : resolve()),
-      );
-    });
+  /**
+   * Reads a partition on from another offset, by assigning it anew: librdkafka does not seek in a
+   * partition that has left its log.
+   *
+   * @param others where the other assigned partitions are, which the eager protocol assigns along with it
+   */
+  readFrom(position: Position, others: readonly Position[]): void {
     // The end that was reached may be one of a log that is no more.
-    this.reachedEnds.delete(partition);
+    this.reachedEnds.delete(position.partition);
+    if (this.#cooperative) {
+      this.#consumer.incrementalUnassign(this.#topicPartitions([position.partition]));
+      this.assign([position]);
+    } else {
+      this.assign([...others, position]);
+    }
   }
 
   /** The group's committed offsets, of those partitions that have one. */

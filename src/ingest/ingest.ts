@@ -5,7 +5,8 @@ import type { Cluster, DeadLetter } from "../store/schema.ts";
 import type { Beginning, EventWriter } from "../store/write.ts";
 import type { Log } from "../telemetry/log.ts";
 import { Assignment } from "./assignment.ts";
-import { type ConsumerSettings, TopicConsumer, type Trouble } from "./consumer.ts";
+import { TopicConsumer, type Trouble } from "./consumer.ts";
+import type { ConsumerSettings } from "./consumer-settings.ts";
 import { decodeMessage, isRefused, type RefusedMessage, toDeadLetter } from "./message.ts";
 import type { IngestState, IngestStatus } from "./status.ts";
 
@@ -15,7 +16,7 @@ export interface IngestDependencies {
   readonly mode: KafkaSource["mode"];
   readonly cluster: Cluster;
   readonly batch: Config["ingest"];
-  readonly writer: Pick<EventWriter, "storeId" | "ingest" | "position" | "setPositions">;
+  readonly writer: Pick<EventWriter, "storeId" | "ingest" | "position" | "setPositions" | "probe">;
   readonly log: Log;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -140,7 +141,7 @@ export class Ingest {
       await assignment.carryOutRebalances();
       assignment.commitWhenDue();
       assignment.auditWhenDue();
-      await assignment.actOnAudit();
+      assignment.actOnAudit();
     }
     await assignment.commitNow(assignment.partitions());
   }
@@ -222,7 +223,7 @@ export class Ingest {
     }
     if (nextOffsets.size === 0) {
       consumer.reachedEnds.clear();
-      return undefined;
+      return this.#storeFailing ? this.#tryProbe() : undefined;
     }
 
     const positions = [...nextOffsets].map(([partition, next]) => ({
@@ -255,6 +256,16 @@ export class Ingest {
     return undefined;
   }
 
+  /** All that waited for the store has been given up with its partitions: is it back? */
+  #tryProbe(): Error | undefined {
+    try {
+      this.#with.writer.probe();
+      return undefined;
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
   #setPositions(positions: readonly Beginning[]): void {
     const { writer, onStore } = this.#with;
     try {
@@ -269,6 +280,7 @@ export class Ingest {
   #onTrouble({ message, unreachable }: Trouble): void {
     if (unreachable) this.#reachable = false;
     this.#problem = message;
+    this.#assignment?.auditSoon();
     if (this.#loggedProblems.has(message)) return;
     this.#loggedProblems.add(message);
     this.#with.log.warn({ problem: message }, "trouble with Kafka");

@@ -102,7 +102,8 @@ export function toDeadLetter(
     topic: message.topic,
     partition: message.partition,
     offset: message.offset,
-    timestamp: message.timestamp ?? null,
+    // The client writes -1 where the message has none.
+    timestamp: message.timestamp === undefined || message.timestamp < 0 ? null : message.timestamp,
     key: toBuffer(message.key),
     value: message.value,
     headers: (message.headers ?? []).flatMap((header) =>

@@ -88,27 +88,16 @@ export interface EventWriter {
  */
 export function openWriter(path: string, cluster: Cluster, topic: string): EventWriter {
   const database = openForWriting(path);
-  const insertEvent = database
-    .insert(arrestEvent)
-    .values({
+  const newEvent = () =>
+    database.insert(arrestEvent).values({
       officerId: sql.placeholder("officerId"),
       subjectId: sql.placeholder("subjectId"),
       arrestTypeId: sql.placeholder("arrestTypeId"),
       crimeTypeId: sql.placeholder("crimeTypeId"),
       arrestedAt: sql.placeholder("arrestedAt"),
-    })
-    .prepare();
-  const createEvent = database
-    .insert(arrestEvent)
-    .values({
-      officerId: sql.placeholder("officerId"),
-      subjectId: sql.placeholder("subjectId"),
-      arrestTypeId: sql.placeholder("arrestTypeId"),
-      crimeTypeId: sql.placeholder("crimeTypeId"),
-      arrestedAt: sql.placeholder("arrestedAt"),
-    })
-    .returning()
-    .prepare();
+    });
+  const insertEvent = newEvent().prepare();
+  const createEvent = newEvent().returning().prepare();
   const updateEvent = database
     .update(arrestEvent)
     .set({

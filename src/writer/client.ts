@@ -32,8 +32,14 @@ export interface WriterClient {
   change(change: Change): Promise<ChangeResult>;
   /** The last status that the writer thread sent. */
   status(): WriterStatus;
-  /** Finishes and stores the batch under way, leaves the consumer group, closes the store. */
-  stop(): Promise<void>;
+  /** Begins to finish and store the batch under way and to leave the consumer group; changes go on. */
+  stopIngest(): void;
+  /**
+   * Waits for that, at most so long, and closes the store.
+   *
+   * @throws Error when the thread ended before it had done so
+   */
+  stop(withinMs: number): Promise<void>;
   /** Resolves when the thread ends without having been stopped, which nothing survives. */
   readonly died: Promise<Error>;
 }
@@ -148,9 +154,11 @@ export async function startWriter(config: Config): Promise<WriterClient> {
       return promise;
     },
     status: () => status,
-    stop: async () => {
-      send({ kind: "stop" });
-      await Promise.race([stopped.promise, died.promise]);
+    stopIngest: () => send({ kind: "stop-ingest" }),
+    stop: async (withinMs) => {
+      send({ kind: "stop", withinMs });
+      const death = await Promise.race([stopped.promise, died.promise]);
+      if (death instanceof Error) throw death;
       const reason = "the service is stopping";
       // The thread answers what it has stored before it says that it stopped.
       close(reason, new StoreUnavailableError(reason));

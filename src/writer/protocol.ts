@@ -20,7 +20,10 @@ export type ToWriter =
   | { readonly kind: "start"; readonly config: Config }
   /** Answered by `applied` or `not-applied`; the next group is sent after the answer. */
   | { readonly kind: "apply"; readonly changes: readonly Change[] }
-  | { readonly kind: "stop" };
+  /** Stops reading, while changes are still made. */
+  | { readonly kind: "stop-ingest" }
+  /** Closes the store once ingest has stopped, or after so many milliseconds. */
+  | { readonly kind: "stop"; readonly withinMs: number };
 
 /** What the writer thread sends to the main thread. */
 export type FromWriter =

@@ -77,6 +77,7 @@ class WriterThread {
   readonly #timers: Timer[] = [];
   #broker: EmbeddedBroker | undefined;
   #ingest: Ingest | undefined;
+  #ingestStopped: Promise<void> | undefined;
   #store: StoreStatus = { writable: true };
   #sent = "";
 
@@ -134,20 +135,39 @@ class WriterThread {
       this.#onStore(undefined);
       send({ kind: "applied", results });
     } catch (error) {
-      this.#log.error({ err: error }, "changes not made: the store cannot be written");
+      // Once: the changes that come meanwhile are told by their answers.
+      if (this.#store.writable) {
+        this.#log.error({ err: error }, "changes not made: the store cannot be written");
+      }
       this.#onStore(error as Error);
       send({ kind: "not-applied" });
     }
   }
 
-  async stop(): Promise<void> {
+  /** Reads no more. Changes are still made, until {@link stop}. */
+  stopIngest(): Promise<void> {
+    this.#ingestStopped ??= this.#ingest?.stop() ?? Promise.resolve();
+    return this.#ingestStopped;
+  }
+
+  /** Closes the store in any case; for ingest and its broker, which may be out of reach, there is a limit. */
+  async stop(withinMs: number): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    let problem: string | undefined;
     try {
-      await this.#ingest?.stop();
-      await this.#broker?.close();
+      const inTime = this.stopIngest().then(() => this.#broker?.close());
+      const late = Bun.sleep(withinMs).then(() => "ingest did not stop in time");
+      problem = (await Promise.race([inTime, late])) ?? undefined;
+    } catch (error) {
+      problem = (error as Error).message;
+    }
+    try {
       this.#writer.close();
     } catch (error) {
-      this.#log.error({ err: error }, "not closed in order; what was acknowledged is stored");
+      problem = (error as Error).message;
+    }
+    if (problem !== undefined) {
+      this.#log.error({ problem }, "not stopped in order; what was acknowledged is stored");
     }
     send({ kind: "stopped" });
   }
@@ -223,8 +243,12 @@ self.onmessage = ({ data: message }: MessageEvent<ToWriter>) => {
     case "apply":
       thread?.apply(message.changes);
       break;
+    case "stop-ingest":
+      // What it fails with is told by the stop that follows.
+      thread?.stopIngest().catch(() => undefined);
+      break;
     case "stop":
-      void thread?.stop();
+      void thread?.stop(message.withinMs);
       break;
   }
 };

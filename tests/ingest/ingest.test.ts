@@ -210,6 +210,42 @@ describe("ingest", () => {
   );
 
   test.concurrent(
+    "reports messages that are removed from the log before it has read them, with their number",
+    async () => {
+      using directory = newDirectory();
+      const topic = "trimmed";
+      await using run = startIngest({
+        brokers: broker.address,
+        topic,
+        path: directory.file(),
+        batch: { batchSize: 1, lingerMs: 0 },
+        librdkafka: { "queued.max.messages.kbytes": "256", "fetch.message.max.bytes": "200000" },
+      });
+      await send(broker.address, topic, messages(1, 1));
+      await run.stored(1);
+      run.faults.ingest = new Error("disk full");
+      // The broker keeps 5 MB of a partition: these are 12 MB.
+      const padding = "x".repeat(100_000);
+      const sent = 120;
+      for (const { value } of messages(2, sent + 1)) {
+        const padded = JSON.stringify({ ...JSON.parse(String(value)), padding });
+        await send(broker.address, topic, [{ partition: 0, value: padded }]);
+      }
+      run.faults.ingest = undefined;
+      const gap = await until("the gap is reported", () =>
+        run.lines.find(({ msg }) => msg.startsWith("messages were removed from the topic")),
+      );
+      await run.stored(sent + 1 - Number(gap["missed"]));
+      await run.stop();
+      const { officers, positions } = contents(directory.file());
+      expect(gap["missed"]).toBeGreaterThan(10);
+      expect(officers.length).toBe(sent + 1 - Number(gap["missed"]));
+      expect(positions[0]).toMatchObject({ partition: 0, next: sent + 1 });
+    },
+    PATIENCE_MS,
+  );
+
+  test.concurrent(
     "loses nothing when it is stopped while the store fails",
     async () => {
       using directory = newDirectory();

@@ -1,5 +1,5 @@
 import { pino } from "pino";
-import type { ConsumerSettings } from "../../src/ingest/consumer.ts";
+import type { ConsumerSettings } from "../../src/ingest/consumer-settings.ts";
 import { Ingest, type IngestDependencies } from "../../src/ingest/ingest.ts";
 import { type EventWriter, openWriter } from "../../src/store/write.ts";
 import { inTime, until } from "./until.ts";

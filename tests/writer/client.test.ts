@@ -26,7 +26,11 @@ async function start(environment: Record<string, string> = { KAFKA_BROKERS: "non
     path,
     writer,
     async [Symbol.asyncDispose]() {
-      await inTime("stopping the writer", writer.stop());
+      // Of a thread that died there is nothing to stop.
+      await inTime(
+        "stopping the writer",
+        writer.stop(10_000).catch(() => undefined),
+      );
       directory[Symbol.dispose]();
     },
   };
@@ -99,12 +103,12 @@ describe("the writer thread", () => {
         lastStoredAt: null,
       },
     });
-    await writer.stop();
+    await writer.stop(10_000);
     expect(await refusal(writer)).toBeInstanceOf(StoreUnavailableError);
     expect(Bun.peek.status(writer.died)).toBe("pending");
     expect(contents(store.path).officers).toEqual([2]);
     // A second stop has nothing to wait for.
-    await inTime("a second stop", writer.stop());
+    await inTime("a second stop", writer.stop(10_000));
   });
 
   test.concurrent("answers changes that come at once, each with its own result and in order", async () => {
@@ -136,7 +140,7 @@ describe("the writer thread", () => {
     const changes = Array.from({ length: 5000 }, (_, index) =>
       store.writer.change(create(index + 1)),
     );
-    const stopped = store.writer.stop();
+    const stopped = store.writer.stop(10_000);
     const late = store.writer.change(create(9999));
     const { made, unknown } = await settle([...changes, late]);
     await inTime("the stop", stopped);
@@ -205,7 +209,7 @@ describe("the writer thread", () => {
         store: { writable: true },
         ingest: { state: "connecting" },
       });
-      await inTime("the stop", store.writer.stop());
+      await inTime("the stop", store.writer.stop(10_000));
       expect(contents(store.path).officers).toEqual([1]);
     },
     PATIENCE_MS,
@@ -269,7 +273,8 @@ test("the death of the writer thread is told, and nobody waits for it for ever",
     const { made, unknown } = await settle(changes);
     expect(await inTime("the news", writer.died)).toBeInstanceOf(Error);
     expect(await refusal(writer)).toBeInstanceOf(StoreUnavailableError);
-    await inTime("a stop", writer.stop());
+    // What died cannot be stopped in order, and whoever asks for that must hear of it.
+    await expect(inTime("a stop", writer.stop(10_000))).rejects.toThrow("writer thread");
     const { officers } = contents(store.path);
     // Of one group nobody knows whether it was made; all that was acknowledged is there, nothing else.
     expect(unknown).toBeWithin(1, 1001);
