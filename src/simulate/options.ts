@@ -135,7 +135,7 @@ export function parseSimulateOptions(
   let help = false;
   for (const token of tokens) {
     if (token.kind === "positional") {
-      problems.push(`${token.value} is not an option`);
+      problems.push("only options are taken, each beginning with --");
     } else if (token.kind === "option" && token.name === "help") {
       help = true;
     } else if (token.kind === "option" && !Object.hasOwn(OPTIONS, token.name)) {

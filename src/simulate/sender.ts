@@ -1,6 +1,7 @@
 import { CODES, type LibrdKafkaError, Producer } from "@confluentinc/kafka-javascript";
+import { ConfigError } from "../config.ts";
 
-/** No broker answered, or the client's settings cannot be used. The message is for the user. */
+/** No broker answered. The message is for the user. */
 export class SenderError extends Error {
   override readonly name = "SenderError";
 }
@@ -54,18 +55,13 @@ export class Sender {
   /**
    * Connects to the brokers.
    *
-   * @throws SenderError when none answers, or librdkafka refuses a setting
+   * @throws SenderError when none answers
+   * @throws ConfigError when librdkafka refuses a setting
    */
   static async connect(settings: SenderSettings): Promise<Sender> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const producer = newProducer(settings);
     try {
-      const producer = new Producer({
-        "client.id": "arrest-events-simulate",
-        ...settings.librdkafka,
-        "bootstrap.servers": settings.brokers,
-        "enable.idempotence": true,
-        dr_cb: true,
-      });
       const sender = new Sender(producer, settings.topic);
       producer.connect({ timeout: CONNECT_TIMEOUT }, (error) =>
         error ? reject(error) : resolve(),
@@ -127,5 +123,21 @@ export class Sender {
   /** Closes the connection; what is still pending is dropped. */
   async close(): Promise<void> {
     await new Promise<void>((closed) => this.#producer.disconnect(1, () => closed()));
+  }
+}
+
+function newProducer(settings: SenderSettings): Producer {
+  try {
+    return new Producer({
+      "client.id": "arrest-events-simulate",
+      ...settings.librdkafka,
+      "bootstrap.servers": settings.brokers,
+      "enable.idempotence": true,
+      dr_cb: true,
+    });
+  } catch {
+    // librdkafka quotes values, which may be secrets.
+    const names = Object.keys(settings.librdkafka).join(", ");
+    throw new ConfigError([`librdkafka refuses one of the KAFKA_CONF_… settings: ${names}`]);
   }
 }

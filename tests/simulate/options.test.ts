@@ -81,7 +81,7 @@ describe("the options of simulate", () => {
       "--brokers must be host:port,host:port",
       "--fast is not an option",
       "-x is not an option",
-      "stray is not an option",
+      "only options are taken, each beginning with --",
       "--count must be a whole number from 1",
     ]);
   });
