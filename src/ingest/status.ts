@@ -5,10 +5,10 @@ export interface PartitionStatus {
   readonly partition: number;
   /** The first offset that is not stored. */
   readonly nextOffset: number;
-  /** The offset that the next message will get, as last heard from the broker; null before that. */
-  readonly endOffset: number | null;
-  /** How many offsets lie between the two; null while the end is not known. */
-  readonly lag: number | null;
+  /** The offset that the next message will get, as last heard from the broker. */
+  readonly endOffset: number;
+  /** How many offsets lie between the two. */
+  readonly lag: number;
 }
 
 /**

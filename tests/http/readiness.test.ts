@@ -42,7 +42,7 @@ test("a service in order is ready and tells how far it has read", async () => {
         group: "arrest-events",
         partitions: [
           { partition: 0, next_offset: 40, end_offset: 44, lag: 4 },
-          { partition: 1, next_offset: 7, end_offset: null, lag: null },
+          { partition: 1, next_offset: 7, end_offset: 9, lag: 2 },
         ],
         stored_events: 45,
         dead_letters: 2,

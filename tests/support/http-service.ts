@@ -30,7 +30,7 @@ export const HEALTHY: WriterStatus = {
     groupId: "arrest-events",
     partitions: [
       { partition: 0, nextOffset: 40, endOffset: 44, lag: 4 },
-      { partition: 1, nextOffset: 7, endOffset: null, lag: null },
+      { partition: 1, nextOffset: 7, endOffset: 9, lag: 2 },
     ],
     storedEvents: 45,
     deadLetters: 2,

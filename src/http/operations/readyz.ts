@@ -27,10 +27,8 @@ const PartitionPosition = z
   .strictObject({
     partition: count("The number of the partition."),
     next_offset: count("The first offset that is not stored."),
-    end_offset: count(
-      "The offset that the next message will get, as last heard; null before that.",
-    ).nullable(),
-    lag: count("How many offsets lie between the two; null while the end is not known.").nullable(),
+    end_offset: count("The offset that the next message will get, as last heard."),
+    lag: count("How many offsets lie between the two."),
   })
   .openapi("PartitionPosition", { description: "How far the reading of a partition is." });
 
