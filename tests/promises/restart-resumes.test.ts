@@ -83,16 +83,18 @@ test("a second signal ends the process at once", async () => {
     DATABASE_PATH: join(directory.path, "store.sqlite"),
     SHUTDOWN_TIMEOUT_MS: "600000",
   });
-  // A request whose body never ends keeps an orderly stop waiting.
+  // A request whose body never ends keeps an orderly stop waiting. The server says that it has it.
   const { port } = new URL(String((await service.line("listening"))["url"]));
+  const received = Promise.withResolvers<string>();
   const socket = await Bun.connect({
     hostname: "127.0.0.1",
     port: Number(port),
-    socket: { data: () => undefined },
+    socket: { data: (_, bytes) => received.resolve(bytes.toString()) },
   });
   socket.write(
-    "POST /arrest_events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{",
+    "POST /arrest_events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nexpect: 100-continue\r\ncontent-length: 100\r\n\r\n",
   );
+  expect(await received.promise).toStartWith("HTTP/1.1 100 ");
   service.signal("SIGTERM");
   await service.line("stopping");
   service.signal("SIGTERM");
