@@ -1,17 +1,9 @@
 import manifest from "../package.json" with { type: "json" };
 import { type Config, ConfigError, describeSettings, parseConfig } from "./config.ts";
+import { EX_CONFIG, EX_SOFTWARE, EX_USAGE } from "./exit-codes.ts";
 import { type Service, startService } from "./service.ts";
 import { openLog } from "./telemetry/log.ts";
 import { WriterStartError } from "./writer/client.ts";
-
-/** sysexits.h: the command line is wrong. */
-const EX_USAGE = 64;
-
-/** sysexits.h: the program itself failed. */
-const EX_SOFTWARE = 70;
-
-/** sysexits.h: a setting is wrong. */
-const EX_CONFIG = 78;
 
 const HELP = `arrest-events ${manifest.version}
 Arrest events from Kafka, exactly once in SQLite, served over HTTP.

@@ -1,4 +1,5 @@
 import { type Config, ConfigError, parseConfig } from "../config.ts";
+import { EX_CONFIG, EX_UNAVAILABLE, EX_USAGE } from "../exit-codes.ts";
 import { arrestSource } from "./arrests.ts";
 import { findBrokers, NoBrokerError } from "./broker.ts";
 import { type SimulatedMessage, simulatedMessage } from "./messages.ts";
@@ -23,12 +24,9 @@ export interface SimulateEnvironment {
   readonly stop: AbortSignal;
 }
 
-/** Exit codes, of sysexits.h but for the first two. */
+/** The exit codes of a simulation that ran. */
 const DELIVERED = 0;
 const NOT_DELIVERED = 1;
-const EX_USAGE = 64;
-const EX_UNAVAILABLE = 69;
-const EX_CONFIG = 78;
 
 /** The most messages between two turns of the event loop, in which delivery reports and signals arrive. */
 const BURST = 1000;

@@ -1,5 +1,6 @@
 import { features, librdkafkaVersion } from "@confluentinc/kafka-javascript";
 import type { Config } from "../config.ts";
+import { EX_CANTCREAT, EX_CONFIG, EX_SOFTWARE } from "../exit-codes.ts";
 import { TopicConsumer } from "../ingest/consumer.ts";
 import { type EmbeddedBroker, startEmbeddedBroker } from "../ingest/embedded-broker.ts";
 import { Ingest } from "../ingest/ingest.ts";
@@ -16,12 +17,6 @@ const STATUS_INTERVAL_MS = 200;
 
 /** How often a store that could not be written is tried again while nobody has anything to write. */
 const PROBE_INTERVAL_MS = 1000;
-
-/** sysexits.h: a setting is wrong. */
-const EX_CONFIG = 78;
-
-/** sysexits.h: a file that the service needs cannot be used. */
-const EX_CANTCREAT = 73;
 
 const send = (message: FromWriter): void => self.postMessage(message);
 
@@ -230,7 +225,7 @@ async function start(config: Config): Promise<void> {
     send({
       kind: "not-started",
       message: error instanceof Error ? error.message : String(error),
-      exitCode: error instanceof StartError ? error.exitCode : 1,
+      exitCode: error instanceof StartError ? error.exitCode : EX_SOFTWARE,
     });
   }
 }
