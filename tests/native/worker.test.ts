@@ -43,7 +43,8 @@ async function reading(settings: Settings = {}): Promise<Worker> {
 
 /** The clients that a Worker left behind are closed, and none of them stays in its group. */
 async function expectNoClientLeft(before: number): Promise<void> {
-  if (onLinux) await until("the Worker's clients to end", () => liveClients() === before);
+  // Fewer when one that another test let go was still closing before.
+  if (onLinux) await until("the Worker's clients to end", () => liveClients() <= before);
 }
 
 describe("a Worker", () => {
