@@ -151,7 +151,7 @@ function measureRaw(indexes: boolean): IngestResult {
 
 /** The store as ingest uses it, without Kafka. */
 function measureWriter(): IngestResult {
-  const writer = openWriter(path, "kafka", TOPIC);
+  const writer = openWriter(path, "kafka", TOPIC, decodeMessage);
   const events = makeEvents(task.events, task.order);
   inBatches(events, (batch, stored) => {
     writer.ingest({

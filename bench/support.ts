@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { librdkafkaVersion } from "@confluentinc/kafka-javascript";
 import { type ArrestEventFields, formatTimestamp } from "../src/arrest-event.ts";
+import { decodeMessage } from "../src/ingest/message.ts";
 import { arrestSource } from "../src/simulate/arrests.ts";
 import { seededRandom } from "../src/simulate/random.ts";
 import { openWriter, type Position } from "../src/store/write.ts";
@@ -127,7 +128,7 @@ export function checkStored(
 
 /** Makes a table of `rows` earlier events, of which measurements take copies. */
 export function makeTable(path: string, rows: number, order: Order): void {
-  const writer = openWriter(path, "kafka", TOPIC);
+  const writer = openWriter(path, "kafka", TOPIC, decodeMessage);
   // A tenth more than the average, so that none comes after the start of the others.
   const days = (rows / ARRESTS_PER_DAY) * 1.1 + 1;
   const events = simulated(rows, order, 2, START_AT - Math.ceil(days) * DAY_MS);

@@ -34,16 +34,23 @@ CREATE TABLE `dead_letter` (
 	`topic` text NOT NULL,
 	`partition` integer NOT NULL,
 	`offset` integer NOT NULL,
-	`timestamp` integer,
-	`key` blob,
-	`value` blob,
-	`headers` text,
 	`reason` text NOT NULL,
+	`refused_at` integer NOT NULL,
+	`timestamp` integer,
 	`refusals` text NOT NULL,
-	`refused_at` integer NOT NULL
+	`headers` text NOT NULL,
+	`key` blob,
+	`value` blob
 );
 --> statement-breakpoint
 CREATE INDEX `dead_letter_by_position` ON `dead_letter` (`topic`,`partition`,`offset`);--> statement-breakpoint
+CREATE TABLE `dead_letter_forwarding` (
+	`cluster` text NOT NULL,
+	`topic` text NOT NULL,
+	`last_id` integer NOT NULL,
+	PRIMARY KEY(`cluster`, `topic`)
+);
+--> statement-breakpoint
 CREATE TABLE `store_identity` (
 	`id` text PRIMARY KEY NOT NULL
 );

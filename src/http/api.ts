@@ -1,17 +1,19 @@
 import type { OpenAPIHono, RouteConfig } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { acceptsJson } from "./accept.ts";
-import { Problem, type ProblemName, shortened } from "./problem.ts";
+import { Problem, type ProblemName } from "./problem.ts";
 import { problemResponses } from "./problem-documentation.ts";
+import { checkNames, type Query } from "./query.ts";
 
 /** A request of the contract and its documentation, without what holds for all of them. */
-export interface Operation extends Pick<RouteConfig, "request" | "responses"> {
+export interface Operation extends Pick<RouteConfig, "responses"> {
+  readonly request?: RouteConfig["request"] & { readonly query?: Query };
   readonly method: "get" | "post" | "put" | "delete";
   /** With parameters as OpenAPI writes them: `/arrest_events/{id}`. */
   readonly path: string;
   /** What a generated client calls it. */
   readonly operationId: string;
-  readonly tag: "Arrest events" | "Operations" | "Documentation";
+  readonly tag: "Arrest events" | "Dead letters" | "Operations" | "Documentation";
   readonly summary: string;
   readonly description: string;
   /** The problems that only the handler can meet. */
@@ -47,31 +49,21 @@ export function createApi(hono: OpenAPIHono, isStopping: () => boolean): Api {
           ...operation.responses,
           ...problemResponses(hono.openAPIRegistry, [
             "bad-query",
+            ...(operation.request?.query ? ["invalid-query" as const] : []),
             ...(answersJson ? ["not-acceptable" as const] : []),
             ...problems,
             ...(answersWhileStopping ? [] : ["stopping" as const]),
           ]),
         },
       });
+      const parameters = Object.keys(operation.request?.query?.shape ?? {});
       hono.on(operation.method, operation.path.replaceAll(/\{(\w+)\}/g, ":$1"), (context) => {
         const { url, headers } = context.req.raw;
         if (!answersWhileStopping && isStopping()) throw new Problem("stopping");
-        if (url.includes("?")) refuseParameters(url);
+        if (url.includes("?")) checkNames(url, parameters);
         if (answersJson && !acceptsJson(headers.get("accept"))) throw new Problem("not-acceptable");
         return handler(context);
       });
     },
   };
-}
-
-/** Refuses a query that has parameters: no operation knows any. */
-function refuseParameters(url: string): void {
-  const names = new Set(new URL(url).searchParams.keys());
-  if (names.size === 0) return;
-  throw new Problem("bad-query", {
-    errors: [...names].map((name) => ({
-      parameter: shortened(name),
-      detail: "is not a parameter here",
-    })),
-  });
 }

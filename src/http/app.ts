@@ -3,6 +3,7 @@ import { StoreUnavailableError } from "../writer/client.ts";
 import { emptyAnswer } from "./answer.ts";
 import { createApi } from "./api.ts";
 import { addArrestEvents } from "./arrest-events/index.ts";
+import { addDeadLetters } from "./dead-letters/index.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { openApiDocument } from "./document.ts";
 import { addOperations } from "./operations/index.ts";
@@ -26,6 +27,7 @@ export function createApp(dependencies: Dependencies): App {
   const api = createApi(hono, dependencies.isStopping);
   const openApi = () => openApiDocument(hono, dependencies.version);
   addArrestEvents(api, dependencies);
+  addDeadLetters(api, dependencies);
   addOperations(api, dependencies, openApi);
 
   hono.notFound(({ req }) => {

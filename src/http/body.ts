@@ -24,6 +24,11 @@ export async function readJson(request: Request): Promise<JsonBody> {
   return { value, repeated: isObject(value) ? repeatedMembers(text) : [] };
 }
 
+/** Tells whether a request has a body (RFC 9112, 6). */
+export function hasBody({ headers }: Request): boolean {
+  return headers.has("transfer-encoding") || Number(headers.get("content-length") ?? 0) > 0;
+}
+
 const APPLICATION_JSON = /^application\/json[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf-8")[ \t]*)?$/i;
 
 function checkMediaType(headers: Headers): void {

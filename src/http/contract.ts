@@ -15,7 +15,7 @@ import { type InvalidInput, MAX_ERRORS, Problem, pointerTo } from "./problem.ts"
 const REQUIRED = "is required";
 
 /** Tells what a member must be. zod's own messages would repeat what was sent. */
-function rule(text: string) {
+export function rule(text: string) {
   return ({ input }: { readonly input?: unknown }) => (input === undefined ? REQUIRED : text);
 }
 
@@ -30,28 +30,30 @@ function idMember(description: string, example: number) {
   });
 }
 
-const timestampMember = z
-  .string({ error: rule(TIMESTAMP_RULE) })
-  .transform((text, context) => {
-    const milliseconds = parseTimestamp(text);
-    if (milliseconds !== undefined) return milliseconds;
-    context.addIssue({ code: "custom", message: TIMESTAMP_RULE });
-    return z.NEVER;
-  })
-  .openapi({
-    type: "string",
-    format: "date-time",
-    description:
-      "When the arrest took place: an ISO 8601 date and time of a real calendar date in the years 0001 to 9999. Without an offset it is UTC; seconds and fractions are optional, and what is finer than a millisecond is cut off.",
-    example: "2026-11-22T14:05:00+01:00",
-  });
+/** A date and time as it is sent: milliseconds since 1970 once it is read. */
+export function timestamp(about: string) {
+  return z
+    .string({ error: rule(TIMESTAMP_RULE) })
+    .transform((text, context) => {
+      const milliseconds = parseTimestamp(text);
+      if (milliseconds !== undefined) return milliseconds;
+      context.addIssue({ code: "custom", message: TIMESTAMP_RULE });
+      return z.NEVER;
+    })
+    .openapi({
+      type: "string",
+      format: "date-time",
+      description: `${about}: an ISO 8601 date and time of a real calendar date in the years 0001 to 9999. Without an offset it is UTC; seconds and fractions are optional, and what is finer than a millisecond is cut off.`,
+      example: "2026-11-22T14:05:00+01:00",
+    });
+}
 
 const suppliedMembers = {
   officer_id: idMember("The arresting officer.", 7),
   subject_id: idMember("The arrested person.", 1204),
   arrest_type_id: idMember("The type of the arrest.", 2),
   crime_type_id: idMember("The type of the crime.", 31),
-  arrested_at: timestampMember,
+  arrested_at: timestamp("When the arrest took place"),
 } satisfies Record<Exclude<keyof ArrestEventJson, "id">, z.ZodType>;
 
 /** The body of a request that creates an event. */
@@ -103,6 +105,13 @@ export const EVENT_CONTENT = {
   "application/json": { schema: ArrestEventSchema, example: EXAMPLE_EVENT },
 };
 
+/** The header that leads to an event that was created. */
+export const LOCATION_HEADER = {
+  description: "Where the arrest event can be read.",
+  schema: { type: "string", format: "uri-reference" },
+  example: "/arrest_events/12",
+} as const;
+
 /** The path parameters of one event. */
 export const EventPath = z.object({
   id: eventId.openapi({
@@ -111,13 +120,16 @@ export const EventPath = z.object({
 });
 
 /**
- * Reads the id of an event in a path: digits without a sign or leading zeros.
+ * Reads an id in a path: digits without a sign or leading zeros.
  *
- * @throws Problem `event-not-found` for anything that no event can have as its id
+ * @throws Problem of the given kind for anything that nothing can have as its id
  */
-export function parseEventId(text: string | undefined): number {
+export function parseId(
+  text: string | undefined,
+  notFound: "event-not-found" | "dead-letter-not-found",
+): number {
   const id = text !== undefined && /^[1-9]\d{0,15}$/.test(text) ? Number(text) : undefined;
-  if (!isId(id)) throw new Problem("event-not-found");
+  if (!isId(id)) throw new Problem(notFound);
   return id;
 }
 

@@ -26,6 +26,11 @@ export function openApiDocument(hono: OpenAPIHono, version: string) {
     security: [],
     tags: [
       { name: "Arrest events", description: "The events: all of them, and each by its id." },
+      {
+        name: "Dead letters",
+        description:
+          "The Kafka messages that are no arrest events: what was refused, why, and how to make good for it.",
+      },
       { name: "Operations", description: "What those who run the service ask it." },
       { name: "Documentation", description: "What describes this interface." },
     ],

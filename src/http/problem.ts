@@ -29,7 +29,15 @@ export const PROBLEMS = {
     title: "Bad query",
     detail: "The query has parameters that cannot be used.",
     about:
-      "The query names a parameter that this operation does not have. `errors` names each of them.",
+      "The query names a parameter that this operation does not have, or one of them twice. `errors` names each.",
+    extension: "query-errors",
+  },
+  "invalid-query": {
+    status: 422,
+    title: "Invalid query",
+    detail: "The query has parameters whose values break rules.",
+    about:
+      "The operation has these parameters, but not with these values. `errors` names each of them and the rule.",
     extension: "query-errors",
   },
   "malformed-body": {
@@ -50,6 +58,13 @@ export const PROBLEMS = {
     detail: "There is no arrest event with this id.",
     about:
       "There is no arrest event with this id: it never existed, it was deleted, or the id is not a positive integer.",
+  },
+  "dead-letter-not-found": {
+    status: 404,
+    title: "No such dead letter",
+    detail: "There is no dead letter with this id.",
+    about:
+      "There is no dead letter with this id: it never existed, it was replayed or deleted, or the id is not a positive integer.",
   },
   "method-not-allowed": {
     status: 405,
@@ -83,6 +98,14 @@ export const PROBLEMS = {
     detail: "The body is JSON, but not a valid arrest event.",
     about:
       "The body is JSON, but breaks rules for arrest events. `errors` names each place in the body and the rule, up to 100 of them.",
+    extension: "body-errors",
+  },
+  "dead-letter-refused": {
+    status: 422,
+    title: "Dead letter refused again",
+    detail: "What the dead letter holds still is no valid arrest event.",
+    about:
+      "The dead letter was replayed as it is, and still is no valid arrest event; it stays. `errors` names each place in its value and the rule. A corrected event can be given in the body.",
     extension: "body-errors",
   },
   "internal-error": {

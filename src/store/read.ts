@@ -1,7 +1,17 @@
-import { asc, eq, gt, max, sql } from "drizzle-orm";
+import { and, asc, eq, gt, max, sql } from "drizzle-orm";
 import type { ArrestEvent } from "../arrest-event.ts";
 import { openForReading } from "./database.ts";
-import { arrestEvent } from "./schema.ts";
+import { type DeadLetterFilter, matching } from "./dead-letters.ts";
+import { arrestEvent, deadLetter, type StoredDeadLetter } from "./schema.ts";
+
+export type { DeadLetterFilter } from "./dead-letters.ts";
+export { DEAD_LETTER_REASONS, type StoredDeadLetter } from "./schema.ts";
+
+/** A dead letter without what the message held, but with the size of that. */
+export type DeadLetterSummary = Omit<StoredDeadLetter, "cluster" | "headers" | "key" | "value"> & {
+  /** The size of the value in bytes; null when the message had none. */
+  readonly valueBytes: number | null;
+};
 
 /** Reads of committed events. Every call is one statement that ends before it returns, so none pins the log. */
 export interface EventReader {
@@ -11,6 +21,10 @@ export interface EventReader {
   lastId(): number;
   /** Up to `limit` events with ids above `after`, in id order. */
   page(after: number, limit: number): ArrestEvent[];
+  /** The dead letter with this id, whole, or `undefined`. */
+  deadLetter(id: number): StoredDeadLetter | undefined;
+  /** Up to `limit` dead letters that match, with ids above `after`, in id order. */
+  deadLetters(filter: DeadLetterFilter, after: number, limit: number): DeadLetterSummary[];
   /** Throws when the database cannot be read. */
   check(): void;
   close(): void;
@@ -39,6 +53,25 @@ export function openReader(path: string): EventReader {
     get: (id) => byId.get({ id }),
     lastId: () => lastId.get()?.id ?? 0,
     page: (after, limit) => page.all({ after, limit }),
+    deadLetter: (id) => database.select().from(deadLetter).where(eq(deadLetter.id, id)).get(),
+    deadLetters: (filter, after, limit) =>
+      database
+        .select({
+          id: deadLetter.id,
+          topic: deadLetter.topic,
+          partition: deadLetter.partition,
+          offset: deadLetter.offset,
+          reason: deadLetter.reason,
+          refusedAt: deadLetter.refusedAt,
+          timestamp: deadLetter.timestamp,
+          refusals: deadLetter.refusals,
+          valueBytes: sql<number | null>`octet_length(${deadLetter.value})`,
+        })
+        .from(deadLetter)
+        .where(and(matching(filter), gt(deadLetter.id, after)))
+        .orderBy(asc(deadLetter.id))
+        .limit(limit)
+        .all(),
     check: () => void lastId.get(),
     close: () => database.$client.close(),
   };

@@ -101,24 +101,39 @@ export const deadLetter = sqliteTable(
     topic: text("topic").notNull(),
     partition: integer("partition").notNull(),
     offset: integer("offset").notNull(),
-    /** The message's own time in milliseconds since 1970, where it has one. */
-    timestamp: integer("timestamp"),
-    key: blob("key", { mode: "buffer" }),
-    value: blob("value", { mode: "buffer" }),
-    /** The message's headers in order: names, and values in base64 (null stays null). */
-    headers: text("headers", { mode: "json" }).$type<
-      readonly (readonly [string, string | null])[]
-    >(),
     reason: text("reason", { enum: DEAD_LETTER_REASONS }).notNull(),
-    refusals: text("refusals", { mode: "json" }).$type<readonly Refusal[]>().notNull(),
     /** When it was refused: milliseconds since 1970. */
     refusedAt: integer("refused_at").notNull(),
+    /** The message's own time in milliseconds since 1970, where it has one. */
+    timestamp: integer("timestamp"),
+    refusals: text("refusals", { mode: "json" }).$type<readonly Refusal[]>().notNull(),
+    // What may be large comes last, so that nothing before it lies on an overflow page.
+    /** The message's headers in order: names, and values in base64 (null stays null). */
+    headers: text("headers", { mode: "json" })
+      .$type<readonly (readonly [string, string | null])[]>()
+      .notNull(),
+    key: blob("key", { mode: "buffer" }),
+    value: blob("value", { mode: "buffer" }),
   },
   (table) => [index("dead_letter_by_position").on(table.topic, table.partition, table.offset)],
+);
+
+/** How far the dead letters have been forwarded to a Kafka topic: all up to this one. */
+export const deadLetterForwarding = sqliteTable(
+  "dead_letter_forwarding",
+  {
+    cluster: text("cluster", { enum: ["kafka", "embedded"] }).notNull(),
+    topic: text("topic").notNull(),
+    lastId: integer("last_id").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.cluster, table.topic] })],
 );
 
 /** Which Kafka cluster an offset belongs to. */
 export type Cluster = (typeof consumerOffset.$inferSelect)["cluster"];
 
-/** A refused message as it is stored; the store adds its id. */
-export type DeadLetter = Omit<typeof deadLetter.$inferInsert, "id">;
+/** A refused message as it is stored. */
+export type StoredDeadLetter = typeof deadLetter.$inferSelect;
+
+/** A refused message; the store adds its id. */
+export type DeadLetter = Omit<StoredDeadLetter, "id">;

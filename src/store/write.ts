@@ -1,26 +1,68 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, asc, eq, gt, sql } from "drizzle-orm";
 import type { ArrestEvent, ArrestEventFields } from "../arrest-event.ts";
 import { openForWriting, type StoreDatabase } from "./database.ts";
+import {
+  type BulkResult,
+  DeadLetterBox,
+  type DeadLetterFilter,
+  type DeadLetterTotals,
+  type Decode,
+  type Replay,
+} from "./dead-letters.ts";
 import {
   arrestEvent,
   type Cluster,
   consumerOffset,
   type DeadLetter,
   deadLetter,
+  deadLetterForwarding,
+  type StoredDeadLetter,
   storeIdentity,
 } from "./schema.ts";
 
-/** A change of one event, as HTTP asks for it. */
+/** A change of the events or of the dead letters, as HTTP asks for it. */
 export type Change =
   | { readonly kind: "create"; readonly fields: ArrestEventFields }
   /** Members that are absent stay as they are. */
   | { readonly kind: "update"; readonly id: number; readonly fields: Partial<ArrestEventFields> }
-  | { readonly kind: "delete"; readonly id: number };
+  | { readonly kind: "delete"; readonly id: number }
+  /** Makes an event of a dead letter, of what it holds or of the fields given. The letter is gone then. */
+  | { readonly kind: "replay"; readonly letterId: number; readonly fields?: ArrestEventFields }
+  | { readonly kind: "delete-letter"; readonly letterId: number }
+  /** Replays letters that match, with ids above `after`; those that still cannot be events stay. */
+  | {
+      readonly kind: "replay-letters";
+      readonly filter: DeadLetterFilter;
+      readonly after: number;
+      readonly limit: number;
+    }
+  | {
+      readonly kind: "delete-letters";
+      readonly filter: DeadLetterFilter;
+      readonly limit: number;
+    };
 
-/** What became of a change. */
-export type ChangeResult =
-  | { readonly kind: "done"; readonly event: ArrestEvent }
-  | { readonly kind: "not-found" }
+/** A kind of change. */
+export type ChangeKind = Change["kind"];
+
+/** What becomes of each kind of change. */
+interface Outcomes {
+  readonly create: { readonly kind: "done"; readonly event: ArrestEvent };
+  readonly update: Outcomes["create"] | NotFound;
+  readonly delete: Outcomes["update"];
+  readonly replay: Replay;
+  readonly "delete-letter": { readonly kind: "deleted" } | NotFound;
+  readonly "replay-letters": { readonly kind: "letters"; readonly letters: BulkResult };
+  readonly "delete-letters": Outcomes["replay-letters"];
+}
+
+interface NotFound {
+  readonly kind: "not-found";
+}
+
+/** What became of a change of one kind, or of any. */
+export type ChangeResult<K extends ChangeKind = ChangeKind> =
+  | Outcomes[K]
   /** This change alone failed, for example by a constraint; the others of its group stand. */
   | { readonly kind: "failed"; readonly message: string };
 
@@ -73,6 +115,12 @@ export interface EventWriter {
   position(partition: number): StoredPosition | undefined;
   /** Stores positions, on the disk when this returns, and with them all that was stored before. */
   setPositions(positions: readonly Beginning[]): void;
+  /** The dead letters that are stored now. */
+  deadLetters(): DeadLetterTotals;
+  /** Up to `limit` dead letters of this cluster that have not been forwarded to a topic, oldest first. */
+  lettersToForward(toTopic: string, limit: number): StoredDeadLetter[];
+  /** Takes note that all letters up to an id have been forwarded to a topic. */
+  setForwarded(toTopic: string, lastId: number): void;
   /** Forgets all positions of the cluster: its log has begun anew. */
   forgetPositions(): void;
   /** Writes something that changes nothing. Throws while the store cannot be written. */
@@ -84,9 +132,15 @@ export interface EventWriter {
 /**
  * Opens the database at `path` for writing, migrated, for the topic that this service reads.
  *
+ * @param decode how a replay reads what a dead letter holds
  * @throws UnusableDatabaseError see `openForWriting`
  */
-export function openWriter(path: string, cluster: Cluster, topic: string): EventWriter {
+export function openWriter(
+  path: string,
+  cluster: Cluster,
+  topic: string,
+  decode: Decode,
+): EventWriter {
   const database = openForWriting(path);
   const newEvent = () =>
     database.insert(arrestEvent).values({
@@ -133,28 +187,46 @@ export function openWriter(path: string, cluster: Cluster, topic: string): Event
     })
     .prepare();
   const storeId = identify(database);
+  const letters = new DeadLetterBox(
+    database,
+    decode,
+    (fields) => createEvent.get({ ...fields }),
+    isConstraintError,
+  );
 
   function applyOne(change: Change): ChangeResult {
-    const event = runChange(change);
-    return event === undefined ? { kind: "not-found" } : { kind: "done", event };
-  }
-
-  function runChange(change: Change): ArrestEvent | undefined {
     switch (change.kind) {
       case "create":
-        return createEvent.get({ ...change.fields });
+        return changed(createEvent.get({ ...change.fields }));
       case "update":
-        return updateEvent.get({
-          id: change.id,
-          officerId: change.fields.officerId ?? null,
-          subjectId: change.fields.subjectId ?? null,
-          arrestTypeId: change.fields.arrestTypeId ?? null,
-          crimeTypeId: change.fields.crimeTypeId ?? null,
-          arrestedAt: change.fields.arrestedAt ?? null,
-        });
+        return changed(
+          updateEvent.get({
+            id: change.id,
+            officerId: change.fields.officerId ?? null,
+            subjectId: change.fields.subjectId ?? null,
+            arrestTypeId: change.fields.arrestTypeId ?? null,
+            crimeTypeId: change.fields.crimeTypeId ?? null,
+            arrestedAt: change.fields.arrestedAt ?? null,
+          }),
+        );
       case "delete":
-        return deleteEvent.get({ id: change.id });
+        return changed(deleteEvent.get({ id: change.id }));
+      case "replay":
+        return letters.replay(change.letterId, change.fields);
+      case "delete-letter":
+        return letters.delete(change.letterId) ? { kind: "deleted" } : { kind: "not-found" };
+      case "replay-letters":
+        return {
+          kind: "letters",
+          letters: letters.replayAll(change.filter, change.after, change.limit),
+        };
+      case "delete-letters":
+        return { kind: "letters", letters: letters.deleteAll(change.filter, change.limit) };
     }
+  }
+
+  function changed(event: ArrestEvent | undefined): ChangeResult {
+    return event === undefined ? { kind: "not-found" } : { kind: "done", event };
   }
 
   /** Runs `work` in a transaction that is on the disk when this returns, not only in the log's cache. */
@@ -171,41 +243,44 @@ export function openWriter(path: string, cluster: Cluster, topic: string): Event
     storeId,
 
     apply: (changes) =>
-      durably((transaction) =>
-        changes.map((change) => {
-          try {
-            return transaction.transaction(() => applyOne(change));
-          } catch (error) {
-            if (!isConstraintError(error)) throw error;
-            return { kind: "failed", message: error.message };
-          }
-        }),
+      letters.counting(() =>
+        durably((transaction) =>
+          changes.map((change) => {
+            try {
+              return transaction.transaction(() => applyOne(change));
+            } catch (error) {
+              if (!isConstraintError(error)) throw error;
+              return { kind: "failed", message: error.message };
+            }
+          }),
+        ),
       ),
 
     ingest: (batch) =>
-      database.transaction(
-        (transaction) => {
-          const refused: DeadLetter[] = [];
-          for (let index = 0; index < batch.events.length; index++) {
-            try {
-              insertEvent.run(batch.events[index] as unknown as Record<string, unknown>);
-            } catch (error) {
-              // A failed constraint undoes its own statement only; anything else is a failing store, and
-              // so is a foreign trigger that has undone the whole transaction.
-              if (!isConstraintError(error) || !database.$client.inTransaction) throw error;
-              refused.push(batch.deadLetterFor(index));
+      letters.counting(() =>
+        database.transaction(
+          () => {
+            const refused: DeadLetter[] = [];
+            for (let index = 0; index < batch.events.length; index++) {
+              try {
+                insertEvent.run(batch.events[index] as unknown as Record<string, unknown>);
+              } catch (error) {
+                // A failed constraint undoes its own statement only; anything else is a failing store, and
+                // so is a foreign trigger that has undone the whole transaction.
+                if (!isConstraintError(error) || !database.$client.inTransaction) throw error;
+                refused.push(batch.deadLetterFor(index));
+              }
             }
-          }
-          for (const letter of [...batch.deadLetters, ...refused]) {
-            transaction.insert(deadLetter).values(letter).run();
-          }
-          for (const position of batch.positions) setPosition.run({ ...position, topicId: null });
-          return {
-            events: batch.events.length - refused.length,
-            deadLetters: batch.deadLetters.length + refused.length,
-          };
-        },
-        { behavior: "immediate" },
+            for (const letter of batch.deadLetters) letters.insert(letter);
+            for (const letter of refused) letters.insert(letter);
+            for (const position of batch.positions) setPosition.run({ ...position, topicId: null });
+            return {
+              events: batch.events.length - refused.length,
+              deadLetters: batch.deadLetters.length + refused.length,
+            };
+          },
+          { behavior: "immediate" },
+        ),
       ),
 
     position: (partition) =>
@@ -227,6 +302,36 @@ export function openWriter(path: string, cluster: Cluster, topic: string): Event
           setPosition.run({ ...position, topicId });
         }
       }),
+
+    deadLetters: () => letters.totals,
+
+    lettersToForward: (toTopic, limit) => {
+      const forwarded = database
+        .select({ lastId: deadLetterForwarding.lastId })
+        .from(deadLetterForwarding)
+        .where(
+          and(eq(deadLetterForwarding.cluster, cluster), eq(deadLetterForwarding.topic, toTopic)),
+        )
+        .get();
+      return database
+        .select()
+        .from(deadLetter)
+        .where(and(gt(deadLetter.id, forwarded?.lastId ?? 0), eq(deadLetter.cluster, cluster)))
+        .orderBy(asc(deadLetter.id))
+        .limit(limit)
+        .all();
+    },
+
+    setForwarded: (toTopic, lastId) => {
+      database
+        .insert(deadLetterForwarding)
+        .values({ cluster, topic: toTopic, lastId })
+        .onConflictDoUpdate({
+          target: [deadLetterForwarding.cluster, deadLetterForwarding.topic],
+          set: { lastId },
+        })
+        .run();
+    },
 
     forgetPositions: () =>
       durably(() => {

@@ -29,7 +29,7 @@ export interface WriterClient {
    *
    * @throws StoreUnavailableError when it was not made
    */
-  change(change: Change): Promise<ChangeResult>;
+  change<C extends Change>(change: C): Promise<ChangeResult<C["kind"]>>;
   /** The last status that the writer thread sent. */
   status(): WriterStatus;
   /** Begins to finish and store the batch under way and to leave the consumer group; changes go on. */
@@ -143,13 +143,14 @@ export async function startWriter(config: Config): Promise<WriterClient> {
   }
 
   return {
-    change: (change) => {
+    change: <C extends Change>(change: C) => {
       if (closed !== undefined) return Promise.reject(new StoreUnavailableError(closed));
       if (waiting.length >= MAX_WAITING) {
         return Promise.reject(new StoreUnavailableError("too many changes are waiting"));
       }
-      const { promise, resolve, reject } = Promise.withResolvers<ChangeResult>();
-      waiting.push({ change, resolve, reject });
+      const { promise, resolve, reject } = Promise.withResolvers<ChangeResult<C["kind"]>>();
+      // The thread answers each change with a result of its kind.
+      waiting.push({ change, resolve: resolve as (result: ChangeResult) => void, reject });
       sendNextGroup();
       return promise;
     },

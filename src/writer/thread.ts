@@ -4,6 +4,7 @@ import { EX_CANTCREAT, EX_CONFIG, EX_SOFTWARE } from "../exit-codes.ts";
 import { TopicConsumer } from "../ingest/consumer.ts";
 import { type EmbeddedBroker, startEmbeddedBroker } from "../ingest/embedded-broker.ts";
 import { Ingest } from "../ingest/ingest.ts";
+import { decodeMessage } from "../ingest/message.ts";
 import type { IngestStatus } from "../ingest/status.ts";
 import { UnusableDatabaseError } from "../store/database.ts";
 import { type Change, type EventWriter, openWriter } from "../store/write.ts";
@@ -82,7 +83,7 @@ class WriterThread {
     const { source, topic } = config.kafka;
     try {
       const cluster = source.mode === "embedded" ? "embedded" : "kafka";
-      this.#writer = openWriter(config.databasePath, cluster, topic);
+      this.#writer = openWriter(config.databasePath, cluster, topic, decodeMessage);
       // The embedded broker starts empty: offsets from an earlier one would skip its first messages.
       if (source.mode === "embedded") this.#writer.forgetPositions();
     } catch (error) {

@@ -9,6 +9,7 @@ import {
 } from "bun:test";
 import { ID_RULE, TIMESTAMP_RULE } from "../../src/arrest-event.ts";
 import { PROBLEM_NAMES, PROBLEMS, type ProblemName } from "../../src/http/problem.ts";
+import { DEAD_LETTER_REASONS } from "../../src/store/schema.ts";
 import {
   type Faults,
   HEALTHY,
@@ -17,6 +18,7 @@ import {
   startService,
   VALID_MEMBERS,
 } from "../support/http-service.ts";
+import { letter } from "../support/store.ts";
 
 // A busy machine is no failure.
 setDefaultTimeout(60_000);
@@ -35,19 +37,28 @@ afterAll(async () => {
 });
 
 const ALL = "/arrest_events";
+const LETTERS = "/dead_letters";
 let one = "";
+let deadLetter = "";
 
 beforeEach(async () => {
   const created = await service.ask(...post(VALID_MEMBERS));
   one = `${created.headers.get("Location")}`;
+  service.refuse([letter({ topic: `topic-${one.split("/").at(-1)}` })]);
+  const { json } = await service.ask(`${LETTERS}?topic=topic-${one.split("/").at(-1)}`);
+  deadLetter = `${LETTERS}/${json[0].id}`;
 });
 
-/** Each request of a table gets this status. `:one` in a path is an event that exists. */
+function resolve(path: string): string {
+  return path.replace(":one", one).replace(":letter", deadLetter);
+}
+
+/** Each request of a table gets this status. `:one` in a path is an event that exists, `:letter` a dead letter. */
 function answers(status: number, table: Record<string, Ask>): void {
   describe(`${status} answers`, () => {
     for (const [name, [path, init]] of Object.entries(table)) {
       test(name, async () => {
-        expect((await service.ask(path.replace(":one", one), init)).status).toBe(status);
+        expect((await service.ask(resolve(path), init)).status).toBe(status);
       });
     }
   });
@@ -69,10 +80,10 @@ function refuses(problem: ProblemName, table: Record<string, Ask>, fault?: keyof
 
 /** Each request of a table is refused with this problem and exactly these errors. */
 function names(
-  problem: "bad-query" | "invalid-event",
+  problem: "bad-query" | "invalid-query" | "invalid-event" | "dead-letter-refused",
   table: Record<string, readonly [Ask, ...Place[]]>,
 ): void {
-  const key = problem === "bad-query" ? "parameter" : "pointer";
+  const key = problem.endsWith("-query") ? "parameter" : "pointer";
   describe(`${problem} names what is wrong with`, () => {
     for (const [name, [ask, ...places]] of Object.entries(table)) {
       test(name, async () => {
@@ -86,7 +97,7 @@ function names(
 async function refusal(problem: ProblemName, [path, init]: Ask, fault?: keyof Faults) {
   if (fault) service.faults[fault] = true;
   try {
-    const url = path.replace(":one", one);
+    const url = resolve(path);
     const { status, headers, json } = await service.ask(url, init);
     const { title, status: expected } = PROBLEMS[problem];
     expect({ status, ...json }).toMatchObject({
@@ -112,9 +123,9 @@ function ask(method: string, path: string, headers: Record<string, string> = {})
   return [path, { method, headers }];
 }
 
-function post(body: unknown, headers: Record<string, string> = {}): Ask {
+function post(body: unknown, headers: Record<string, string> = {}, path = ALL): Ask {
   const init = sendJson("POST", body);
-  return [ALL, { ...init, headers: { "Content-Type": "application/json", ...headers } }];
+  return [path, { ...init, headers: { "Content-Type": "application/json", ...headers } }];
 }
 
 function put(body: unknown, path = ":one", headers: Record<string, string> = {}): Ask {
@@ -147,6 +158,10 @@ answers(200, {
   "the head of all events": ask("HEAD", ALL),
   "the head of an event": ask("HEAD", ":one"),
   liveness: get("/livez"),
+  "dead letters": get(LETTERS),
+  "a dead letter": get(":letter"),
+  "a replay of dead letters": ask("POST", `${LETTERS}/replay?topic=none`),
+  "a delete of dead letters": ask("DELETE", `${LETTERS}?topic=none`),
   readiness: get("/readyz"),
   "the OpenAPI document": get("/openapi.json"),
   "the page": get("/docs"),
@@ -174,12 +189,14 @@ answers(201, {
   "a byte order mark": post(`\uFEFF${VALID}`),
   "an integer with an exponent": post(VALID.replace("1204", "1.204e3")),
   "the greatest id": post({ ...VALID_MEMBERS, subject_id: 2 ** 53 - 1 }),
+  "a replay of a corrected event": post(VALID, {}, ":letter/replay"),
   "exactly 1 MiB": post(VALID.padEnd(1_048_576)),
 });
 
 answers(204, {
   "a delete": ask("DELETE", ":one"),
   "a delete that accepts no JSON": ask("DELETE", ":one", { Accept: "text/plain" }),
+  "a delete of a dead letter": ask("DELETE", ":letter"),
   "the options of all events": ask("OPTIONS", ALL),
   "the options of the page": ask("OPTIONS", "/docs"),
 });
@@ -211,6 +228,13 @@ refuses("event-not-found", {
   "a delete of no event": ask("DELETE", `${ALL}/9007199254740991`),
 });
 
+refuses("dead-letter-not-found", {
+  ...each(["0", "01", "abc"], (id) => get(`${LETTERS}/${id}`)),
+  "a letter that is not there": get(`${LETTERS}/9007199254740991`),
+  "a delete of no letter": ask("DELETE", `${LETTERS}/9007199254740991`),
+  "a replay of no letter": post(VALID, {}, `${LETTERS}/9007199254740991/replay`),
+});
+
 refuses("method-not-allowed", {
   "a delete of everything": ask("DELETE", ALL),
   "a patch": ask("PATCH", ":one"),
@@ -233,7 +257,54 @@ names("bad-query", {
   ],
 });
 
+names("bad-query", {
+  "a filter given twice": [
+    get(`${LETTERS}?topic=a&partition=1&topic=b`),
+    ["topic", "must be given only once"],
+  ],
+  "a filter that is misspelt": [get(`${LETTERS}?topics=a`), ["topics", NOT_A_PARAMETER]],
+  "a page of a delete": [ask("DELETE", `${LETTERS}?topic=a&cursor=1`), ["cursor", NOT_A_PARAMETER]],
+});
+
+const LIMIT_RULE = "must be a whole number from 1 to 1000";
+const PARTITION_RULE = "must be a whole number from 0 to 2147483647";
+
+names("invalid-query", {
+  ...each(["", "0", "1001", "-1", "1.5", "1e1", "+1", "007", " 1", "9".repeat(30)], (limit) => [
+    get(`${LETTERS}?limit=${encodeURIComponent(limit)}`),
+    ["limit", LIMIT_RULE],
+  ]),
+  "a partition beyond all": [get(`${LETTERS}?partition=2147483648`), ["partition", PARTITION_RULE]],
+  "a topic without a name": [get(`${LETTERS}?topic=`), ["topic", "must be the name of a topic"]],
+  "a reason that does not exist": [
+    get(`${LETTERS}?reason=bad`),
+    ["reason", `must be one of ${DEAD_LETTER_REASONS.join(", ")}`],
+  ],
+  "times that are none": [
+    get(`${LETTERS}?refused_from=yesterday&refused_to=2026-02-30T00:00Z`),
+    ["refused_from", TIMESTAMP_RULE],
+    ["refused_to", TIMESTAMP_RULE],
+  ],
+  "a cursor that is made up": [
+    get(`${LETTERS}?cursor=first`),
+    ["cursor", "must be taken from a Link"],
+  ],
+  "a replay of many": [ask("POST", `${LETTERS}/replay?limit=0`), ["limit", LIMIT_RULE]],
+  "a delete of all": [
+    ask("DELETE", LETTERS),
+    ["topic", "is required, or another filter: without one all would be deleted"],
+  ],
+});
+
+names("dead-letter-refused", {
+  "a replay of what still is not JSON": [ask("POST", ":letter/replay"), ["", "must be JSON"]],
+});
+
 refuses("bad-query", {
+  "a dead letter": get(":letter?x=1"),
+  "a delete of a dead letter": ask("DELETE", ":letter?x=1"),
+  "a replay of a dead letter": ask("POST", ":letter/replay?x=1"),
+  "a replay of dead letters": ask("POST", `${LETTERS}/replay?x=1`),
   ...each(
     ["/livez", "/readyz", "/openapi.json", "/docs", "/docs/initializer.js", "/problems/stopping"],
     (path) => get(`${path}?x=1`),
@@ -255,11 +326,15 @@ refuses("not-acceptable", {
     ],
     (Accept) => get(":one", { Accept }),
   ),
-  ...each([ALL, "/livez", "/readyz", "/openapi.json", "/problems/stopping"], (path) =>
-    get(path, { Accept: "text/xml" }),
+  ...each(
+    [ALL, LETTERS, ":letter", "/livez", "/readyz", "/openapi.json", "/problems/stopping"],
+    (path) => get(path, { Accept: "text/xml" }),
   ),
   "a new event": post(VALID, { Accept: "text/xml" }),
   "a change": put({ officer_id: 8 }, ":one", { Accept: "text/xml" }),
+  "a replay": post(VALID, { Accept: "text/xml" }, ":letter/replay"),
+  "a replay of dead letters": ask("POST", `${LETTERS}/replay`, { Accept: "text/xml" }),
+  "a delete of dead letters": ask("DELETE", `${LETTERS}?topic=a`, { Accept: "text/xml" }),
 });
 
 refuses("unsupported-media-type", {
@@ -276,11 +351,13 @@ refuses("unsupported-media-type", {
   ),
   "a body without a type": postBytes(VALID, {}),
   "a compressed body": postBytes(Bun.gzipSync(VALID), { ...JSON_TYPE, "Content-Encoding": "gzip" }),
+  "a replay without a type": [":letter/replay", { method: "POST", body: Buffer.from(VALID) }],
   "a change without a type": [":one", { method: "PUT", body: Buffer.from("{}") }],
 });
 
 refuses("body-too-large", {
   "1 MiB and a byte": post(VALID.padEnd(1_048_577)),
+  "a correction of 1 MiB and a byte": post(VALID.padEnd(1_048_577), {}, ":letter/replay"),
   "a change of 1 MiB and a byte": put("{}".padEnd(1_048_577)),
 });
 
@@ -296,6 +373,7 @@ refuses("malformed-body", {
   ),
   "arrays without an end": post("[".repeat(1_000_000)),
   "a change that is not JSON": put("{"),
+  "a correction that is not JSON": post("{", {}, ":letter/replay"),
 });
 
 names("invalid-event", {
@@ -386,6 +464,7 @@ names("invalid-event", {
     put({}),
     ["", `must have at least one of the members ${MEMBERS.join(", ")}`],
   ],
+  "a correction": [post({ ...VALID_MEMBERS, id: 1 }, {}, ":letter/replay"), ["/id", NOT_A_MEMBER]],
   "a change to null": [put({ officer_id: null }), ["/officer_id", ID_RULE]],
   "a change of the id": [put({ id: 2 }), ["/id", NOT_A_MEMBER]],
   "a change given twice": [
@@ -398,8 +477,17 @@ const CHANGES = {
   "a new event": post(VALID),
   "a change": put({ officer_id: 8 }),
   "a delete": ask("DELETE", ":one"),
+  "a replay": post(VALID, {}, ":letter/replay"),
+  "a delete of a dead letter": ask("DELETE", ":letter"),
+  "a replay of dead letters": ask("POST", `${LETTERS}/replay`),
+  "a delete of dead letters": ask("DELETE", `${LETTERS}?topic=a`),
 };
-const READS = { "an event": get(":one"), "all events": get(ALL) };
+const READS = {
+  "an event": get(":one"),
+  "all events": get(ALL),
+  "a dead letter": get(":letter"),
+  "dead letters": get(LETTERS),
+};
 
 refuses("store-unavailable", CHANGES, "unwritable");
 refuses("internal-error", CHANGES, "refusesChanges");
@@ -433,11 +521,13 @@ describe("the methods of a path", () => {
   for (const [path, allow] of Object.entries({
     [ALL]: "GET, POST, HEAD, OPTIONS",
     ":one": "GET, PUT, DELETE, HEAD, OPTIONS",
+    [LETTERS]: "GET, DELETE, HEAD, OPTIONS",
+    ":letter/replay": "POST, OPTIONS",
     "/livez": "GET, HEAD, OPTIONS",
   })) {
     for (const method of ["OPTIONS", "PATCH"]) {
       test(`${path} are in Allow for ${method}`, async () => {
-        const { headers } = await service.ask(path.replace(":one", one), { method });
+        const { headers } = await service.ask(resolve(path), { method });
         expect(headers.get("Allow")).toBe(allow);
       });
     }

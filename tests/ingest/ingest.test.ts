@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type EmbeddedBroker, startEmbeddedBroker } from "../../src/ingest/embedded-broker.ts";
+import { decodeMessage } from "../../src/ingest/message.ts";
 import { openWriter, type Position } from "../../src/store/write.ts";
 import { startIngest } from "../support/ingest.ts";
 import {
@@ -39,7 +40,7 @@ function expectOnceAndInOrder(officers: readonly number[], last: number): void {
 
 /** Leaves positions in a store, as an earlier run would have. */
 function storePositions(path: string, topic: string, positions: readonly Position[]): void {
-  const writer = openWriter(path, "kafka", topic);
+  const writer = openWriter(path, "kafka", topic, decodeMessage);
   writer.setPositions(positions);
   writer.close();
 }

@@ -264,7 +264,7 @@ describe("whatever the bytes are", () => {
 
   test("what is an event satisfies the store", () => {
     using directory = newDirectory();
-    const writer = openWriter(directory.file(), "kafka", "arrest_event");
+    const writer = openWriter(directory.file(), "kafka", "arrest_event", decodeMessage);
     const id = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
     const instant = fc.date({
       min: new Date("0001-01-01T00:00:00Z"),

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import { decodeMessage } from "../../src/ingest/message.ts";
 import { openWriter } from "../../src/store/write.ts";
 import { batch, contents, fields, letter, newDirectory, openRaw, rows } from "../support/store.ts";
 
 function newStore() {
   const directory = newDirectory();
   const path = directory.file();
-  const writer = openWriter(path, "kafka", "arrest_event");
+  const writer = openWriter(path, "kafka", "arrest_event", decodeMessage);
   const raw = openRaw(path);
   return {
     path,
@@ -168,7 +169,7 @@ describe("positions", () => {
   test("belong to a cluster and a topic", () => {
     using directory = newDirectory();
     const open = (cluster: "kafka" | "embedded", topic: string) =>
-      openWriter(directory.file(), cluster, topic);
+      openWriter(directory.file(), cluster, topic, decodeMessage);
     const writers = [open("kafka", "one"), open("kafka", "two"), open("embedded", "one")];
     for (const [index, writer] of writers.entries()) {
       expect(writer.position(0)).toBeUndefined();
@@ -192,8 +193,8 @@ describe("positions", () => {
 
   test("of one cluster are forgotten without those of the other", () => {
     using directory = newDirectory();
-    const kafka = openWriter(directory.file(), "kafka", "arrest_event");
-    const embedded = openWriter(directory.file(), "embedded", "arrest_event");
+    const kafka = openWriter(directory.file(), "kafka", "arrest_event", decodeMessage);
+    const embedded = openWriter(directory.file(), "embedded", "arrest_event", decodeMessage);
     kafka.setPositions([{ partition: 0, nextOffset: 5 }]);
     embedded.setPositions([{ partition: 0, nextOffset: 6 }]);
     embedded.forgetPositions();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { decodeMessage } from "../../src/ingest/message.ts";
 import { openForWriting, UnusableDatabaseError } from "../../src/store/database.ts";
 import { openReader } from "../../src/store/read.ts";
 import { openWriter } from "../../src/store/write.ts";
@@ -55,7 +56,7 @@ describe("the migrations", () => {
   test("change nothing when they have been applied before", () => {
     using directory = newDirectory();
     const path = directory.file();
-    const writer = openWriter(path, "kafka", "arrest_event");
+    const writer = openWriter(path, "kafka", "arrest_event", decodeMessage);
     writer.apply([{ kind: "create", fields: fields() }]);
     writer.close();
     const before = { schema: schemaOf(path), events: rows(path, "select * from arrest_event") };
@@ -75,7 +76,7 @@ describe("the migrations", () => {
     raw.run(
       "create table __drizzle_migrations (id serial primary key, hash text not null, created_at numeric)",
     );
-    openWriter(directory.file(), "kafka", "arrest_event").close();
+    openWriter(directory.file(), "kafka", "arrest_event", decodeMessage).close();
     expect(rows(directory.file(), "select * from __drizzle_migrations")).toHaveLength(1);
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { decodeMessage } from "../../src/ingest/message.ts";
 import { openForReading } from "../../src/store/database.ts";
 import { openReader } from "../../src/store/read.ts";
 import { openWriter } from "../../src/store/write.ts";
@@ -8,7 +9,7 @@ import { batch, fields, newDirectory, openRaw } from "../support/store.ts";
 function newStore(count: number) {
   const directory = newDirectory();
   const path = directory.file();
-  const writer = openWriter(path, "kafka", "arrest_event");
+  const writer = openWriter(path, "kafka", "arrest_event", decodeMessage);
   const events = Array.from({ length: count }, (_, index) => fields({ officerId: index + 1 }));
   writer.ingest(batch({ events }));
   const reader = openReader(path);

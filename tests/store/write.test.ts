@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { copyFileSync } from "node:fs";
 import { MAX_ID } from "../../src/arrest-event.ts";
+import { decodeMessage } from "../../src/ingest/message.ts";
 import { openReader } from "../../src/store/read.ts";
 import { type Change, type ChangeResult, openWriter } from "../../src/store/write.ts";
 import { fields, newDirectory, openRaw, rows } from "../support/store.ts";
@@ -9,7 +10,7 @@ import { fields, newDirectory, openRaw, rows } from "../support/store.ts";
 function newStore() {
   const directory = newDirectory();
   const path = directory.file();
-  const writer = openWriter(path, "kafka", "arrest_event");
+  const writer = openWriter(path, "kafka", "arrest_event", decodeMessage);
   const reader = openReader(path);
   return {
     path,
@@ -179,7 +180,7 @@ describe("an id", () => {
 
   test("is not given again after the store was closed and opened", () => {
     using directory = newDirectory();
-    const open = () => openWriter(directory.file(), "kafka", "arrest_event");
+    const open = () => openWriter(directory.file(), "kafka", "arrest_event", decodeMessage);
     let writer = open();
     writer.apply([
       { kind: "create", fields: fields() },
@@ -274,7 +275,7 @@ describe("a probe", () => {
 
 test("closing moves everything from the log into the one file", () => {
   using directory = newDirectory();
-  const writer = openWriter(directory.file(), "kafka", "arrest_event");
+  const writer = openWriter(directory.file(), "kafka", "arrest_event", decodeMessage);
   writer.apply([{ kind: "create", fields: fields() }]);
   writer.close();
   copyFileSync(directory.file(), directory.file("copy.sqlite"));

@@ -6,9 +6,17 @@ import { pino } from "pino";
 import type { ArrestEventFields } from "../../src/arrest-event.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { ProblemName } from "../../src/http/problem.ts";
+import { decodeMessage } from "../../src/ingest/message.ts";
 import { type EventReader, openReader } from "../../src/store/read.ts";
+import type { DeadLetter } from "../../src/store/schema.ts";
 import { openWriter } from "../../src/store/write.ts";
-import { StoreUnavailableError, type WriterStatus } from "../../src/writer/client.ts";
+import {
+  type Change,
+  type ChangeResult,
+  StoreUnavailableError,
+  type WriterStatus,
+} from "../../src/writer/client.ts";
+import { batch } from "./store.ts";
 
 /** The members of an event that every rule lets through. */
 export const VALID_MEMBERS = {
@@ -60,7 +68,7 @@ export interface Met {
 export async function startService(logLevel = "error") {
   const directory = mkdtempSync(join(tmpdir(), "arrest-events-http-"));
   const path = join(directory, "events.sqlite");
-  const writer = openWriter(path, "kafka", "arrest_event");
+  const writer = openWriter(path, "kafka", "arrest_event", decodeMessage);
   const stored = openReader(path);
   const faults: Faults = {
     stopping: false,
@@ -84,18 +92,20 @@ export async function startService(logLevel = "error") {
       pages.push(after);
       return readable(() => stored.page(after, limit));
     },
+    deadLetter: (id) => readable(() => stored.deadLetter(id)),
+    deadLetters: (filter, after, limit) => readable(() => stored.deadLetters(filter, after, limit)),
     check: () => readable(() => stored.check()),
     close: () => stored.close(),
   };
   const app = createApp({
     reader,
     writer: {
-      change: async (change) => {
+      change: async <C extends Change>(change: C) => {
         if (faults.unwritable) throw new StoreUnavailableError("disk full: /secret/path");
         if (faults.refusesChanges) return { kind: "failed", message: "CHECK constraint failed" };
         const [result] = writer.apply([change]);
         if (result === undefined) throw new Error("no result");
-        return result;
+        return result as ChangeResult<C["kind"]>;
       },
       status: () => state.status,
     },
@@ -136,16 +146,14 @@ export async function startService(logLevel = "error") {
       return { status: response.status, headers: response.headers, text, json };
     },
 
+    /** Stores dead letters as ingest does. */
+    refuse(letters: readonly DeadLetter[]): void {
+      writer.ingest(batch({ deadLetters: letters }));
+    },
+
     /** Stores events as ingest does. */
     store(events: readonly ArrestEventFields[]): void {
-      writer.ingest({
-        events,
-        deadLetters: [],
-        positions: [],
-        deadLetterFor: (index) => {
-          throw new Error(`event ${index} was refused`);
-        },
-      });
+      writer.ingest(batch({ events }));
     },
 
     async [Symbol.asyncDispose]() {
@@ -179,7 +187,7 @@ export function sendJson(method: string, body: unknown): RequestInit {
 }
 
 interface DeclaredResponse {
-  readonly headers?: Record<string, unknown>;
+  readonly headers?: Record<string, { readonly required?: boolean }>;
   readonly content?: Record<string, { schema: object }>;
 }
 
@@ -262,10 +270,11 @@ function readDocument(document: object) {
     if (response === undefined) throw new Error(`${where} is not declared`);
     const declaration = resolve(response);
     const declared = Object.keys(declaration.headers ?? {});
-    for (const name of declared) {
-      if (!headers.has(name)) throw new Error(`${where} lacks the header ${name}`);
+    for (const [name, { required }] of Object.entries(declaration.headers ?? {})) {
+      if (required !== false && !headers.has(name))
+        throw new Error(`${where} lacks the header ${name}`);
     }
-    for (const name of ["Location", "Allow", "Retry-After", "ETag"]) {
+    for (const name of ["Location", "Allow", "Retry-After", "ETag", "Link"]) {
       if (headers.has(name) && !declared.includes(name)) {
         throw new Error(`${where} does not declare ${name}`);
       }

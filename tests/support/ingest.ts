@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import type { ConsumerSettings } from "../../src/ingest/consumer-settings.ts";
 import { Ingest, type IngestDependencies } from "../../src/ingest/ingest.ts";
+import { decodeMessage } from "../../src/ingest/message.ts";
 import { type EventWriter, openWriter } from "../../src/store/write.ts";
 import { inTime, until } from "./until.ts";
 
@@ -37,7 +38,7 @@ export interface IngestOptions {
 export function startIngest(options: IngestOptions) {
   const { brokers, topic, path, librdkafka = {} } = options;
   const { log, lines } = newLog();
-  const writer = openWriter(path, "kafka", topic);
+  const writer = openWriter(path, "kafka", topic, decodeMessage);
   const faults: { ingest?: Error | undefined; setPositions?: Error | undefined } = {};
   const store: (Error | undefined)[] = [];
 

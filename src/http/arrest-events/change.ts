@@ -12,7 +12,7 @@ import { Problem } from "../problem.ts";
  */
 export async function makeChange(
   writer: Dependencies["writer"],
-  change: Change,
+  change: Extract<Change, { kind: "create" | "update" | "delete" }>,
 ): Promise<ArrestEvent> {
   const result = await writer.change(change);
   switch (result.kind) {

@@ -1,6 +1,6 @@
 import { emptyAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
-import { EventPath, parseEventId } from "../contract.ts";
+import { EventPath, parseId } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { makeChange } from "./change.ts";
 
@@ -20,7 +20,7 @@ export function addDelete(api: Api, { writer }: Pick<Dependencies, "writer">): v
       problems: ["event-not-found", "internal-error", "store-unavailable"],
     },
     async ({ req }) => {
-      await makeChange(writer, { kind: "delete", id: parseEventId(req.param("id")) });
+      await makeChange(writer, { kind: "delete", id: parseId(req.param("id"), "event-not-found") });
       return emptyAnswer(204);
     },
   );

@@ -1,7 +1,7 @@
 import { toJson } from "../../arrest-event.ts";
 import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
-import { EVENT_CONTENT, EventPath, parseEventId } from "../contract.ts";
+import { EVENT_CONTENT, EventPath, parseId } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { Problem } from "../problem.ts";
 
@@ -25,7 +25,7 @@ export function addGet(api: Api, { reader }: Pick<Dependencies, "reader">): void
       problems: ["event-not-found", "internal-error"],
     },
     ({ req }) => {
-      const event = reader.get(parseEventId(req.param("id")));
+      const event = reader.get(parseId(req.param("id"), "event-not-found"));
       if (event === undefined) throw new Problem("event-not-found");
       return jsonAnswer(JSON.stringify(toJson(event)));
     },

@@ -2,7 +2,13 @@ import { toJson } from "../../arrest-event.ts";
 import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
 import { readJson } from "../body.ts";
-import { EVENT_CONTENT, EXAMPLE_NEW_EVENT, NewArrestEvent, parseNewEvent } from "../contract.ts";
+import {
+  EVENT_CONTENT,
+  EXAMPLE_NEW_EVENT,
+  LOCATION_HEADER,
+  NewArrestEvent,
+  parseNewEvent,
+} from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { makeChange } from "./change.ts";
 
@@ -30,11 +36,7 @@ export function addPost(api: Api, { writer }: Pick<Dependencies, "writer">): voi
         201: {
           description: "The arrest event as it was stored.",
           headers: {
-            Location: {
-              description: "Where the arrest event can be read.",
-              schema: { type: "string", format: "uri-reference" },
-              example: "/arrest_events/12",
-            },
+            Location: LOCATION_HEADER,
           },
           content: EVENT_CONTENT,
         },

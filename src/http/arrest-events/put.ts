@@ -7,7 +7,7 @@ import {
   EVENT_CONTENT,
   EventPath,
   parseChanges,
-  parseEventId,
+  parseId,
 } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { makeChange } from "./change.ts";
@@ -50,7 +50,7 @@ export function addPut(api: Api, { writer }: Pick<Dependencies, "writer">): void
       ],
     },
     async ({ req }) => {
-      const id = parseEventId(req.param("id"));
+      const id = parseId(req.param("id"), "event-not-found");
       const fields = parseChanges(await readJson(req.raw));
       const event = await makeChange(writer, { kind: "update", id, fields });
       return jsonAnswer(JSON.stringify(toJson(event)));

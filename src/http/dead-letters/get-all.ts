@@ -1,0 +1,54 @@
+import { z } from "@hono/zod-openapi";
+import { jsonAnswer } from "../answer.ts";
+import type { Api } from "../api.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { LINK_HEADER, nextLink, pageParameters, readQuery } from "../query.ts";
+import {
+  DeadLetterSummarySchema,
+  EXAMPLE_SUMMARY,
+  filterParameters,
+  toFilter,
+  toSummary,
+} from "./contract.ts";
+
+const ListQuery = z.object({
+  ...filterParameters,
+  ...pageParameters(100, "The most dead letters that the answer has."),
+});
+
+/** Adds `GET /dead_letters`. */
+export function addGetAll(api: Api, { reader }: Pick<Dependencies, "reader">): void {
+  api.add(
+    {
+      method: "get",
+      path: "/dead_letters",
+      operationId: "listDeadLetters",
+      tag: "Dead letters",
+      summary: "List dead letters",
+      description:
+        "Answers the messages that were refused and wait for somebody to look after them, oldest first, without what they held. `Link` leads to the next page.",
+      request: { query: ListQuery },
+      responses: {
+        200: {
+          description: "Dead letters.",
+          headers: { Link: LINK_HEADER },
+          content: {
+            "application/json": {
+              schema: z.array(DeadLetterSummarySchema),
+              example: [EXAMPLE_SUMMARY],
+            },
+          },
+        },
+      },
+      problems: ["internal-error"],
+    },
+    ({ req }) => {
+      const query = readQuery(ListQuery, req.url);
+      // One more than are asked for shows whether there is a next page.
+      const found = reader.deadLetters(toFilter(query), query.cursor ?? 0, query.limit + 1);
+      const page = found.slice(0, query.limit);
+      const link = found.length > page.length ? nextLink(req.url, page.at(-1)?.id) : undefined;
+      return jsonAnswer(JSON.stringify(page.map(toSummary)), 200, link);
+    },
+  );
+}

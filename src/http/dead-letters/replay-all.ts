@@ -1,0 +1,59 @@
+import { z } from "@hono/zod-openapi";
+import { jsonAnswer } from "../answer.ts";
+import type { Api } from "../api.ts";
+import type { Dependencies } from "../dependencies.ts";
+import { LINK_HEADER, nextLink, pageParameters, readQuery } from "../query.ts";
+import { filterParameters, letters, toFilter } from "./contract.ts";
+
+const ReplayQuery = z.object({
+  ...filterParameters,
+  ...pageParameters(1000, "The most dead letters that are replayed."),
+});
+
+const Replayed = z
+  .strictObject({
+    replayed: letters("How many became arrest events, and are gone."),
+    refused: letters("How many still are no valid arrest events, and stay."),
+  })
+  .openapi("ReplayedDeadLetters", { description: "What became of dead letters." });
+
+/** Adds `POST /dead_letters/replay`. */
+export function addReplayAll(api: Api, { writer }: Pick<Dependencies, "writer">): void {
+  api.add(
+    {
+      method: "post",
+      path: "/dead_letters/replay",
+      operationId: "replayDeadLetters",
+      tag: "Dead letters",
+      summary: "Make arrest events of dead letters",
+      description:
+        "Replays the dead letters that match, oldest first, up to `limit` of them in one transaction. Those that still are no valid arrest events stay as they are. While there are more, `Link` leads to where to POST next.",
+      request: { query: ReplayQuery },
+      responses: {
+        200: {
+          description: "What became of them.",
+          headers: { Link: LINK_HEADER },
+          content: {
+            "application/json": { schema: Replayed, example: { replayed: 990, refused: 10 } },
+          },
+        },
+      },
+      problems: ["internal-error", "store-unavailable"],
+    },
+    async ({ req }) => {
+      const query = readQuery(ReplayQuery, req.url);
+      const result = await writer.change({
+        kind: "replay-letters",
+        filter: toFilter(query),
+        after: query.cursor ?? 0,
+        limit: query.limit,
+      });
+      if (result.kind === "failed") {
+        throw new Error(`the store failed to replay dead letters: ${result.message}`);
+      }
+      const { done, refused, lastId, more } = result.letters;
+      const body: z.infer<typeof Replayed> = { replayed: done, refused };
+      return jsonAnswer(JSON.stringify(body), 200, more ? nextLink(req.url, lastId) : undefined);
+    },
+  );
+}

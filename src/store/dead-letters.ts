@@ -1,0 +1,206 @@
+import { and, asc, count, eq, gt, gte, lt, type SQL, sql, sum } from "drizzle-orm";
+import type { ArrestEvent, ArrestEventFields } from "../arrest-event.ts";
+import type { StoreDatabase } from "./database.ts";
+import { type DeadLetter, type DeadLetterReason, deadLetter, type Refusal } from "./schema.ts";
+
+/** Which dead letters are meant; an absent member means all. */
+export interface DeadLetterFilter {
+  readonly topic?: string | undefined;
+  readonly partition?: number | undefined;
+  readonly reason?: DeadLetterReason | undefined;
+  /** Refused at or after this: milliseconds since 1970. */
+  readonly refusedFrom?: number | undefined;
+  /** Refused before this: milliseconds since 1970. */
+  readonly refusedTo?: number | undefined;
+}
+
+/** How much the dead letters are: their number, and the bytes of their keys, values, headers and reasons. */
+export interface DeadLetterTotals {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** What a change of many dead letters came to. */
+export interface BulkResult {
+  /** How many letters are gone: replayed or deleted. */
+  readonly done: number;
+  /** How many still cannot be events, and stay. */
+  readonly refused: number;
+  /** The id of the last letter that was looked at; 0 when there was none. */
+  readonly lastId: number;
+  /** Whether more letters match behind that. */
+  readonly more: boolean;
+}
+
+/** What became of the replay of one dead letter. */
+export type Replay =
+  | { readonly kind: "done"; readonly event: ArrestEvent }
+  | { readonly kind: "not-found" }
+  /** It still cannot be an event, and stays. */
+  | { readonly kind: "refused"; readonly refusals: readonly Refusal[] };
+
+/** What a message is made of an event by: the rules of ingest, which the store does not know itself. */
+export type Decode = (
+  value: Buffer | null,
+) => ArrestEventFields | { readonly refusals: readonly Refusal[] };
+
+/** The condition that a filter stands for. */
+export function matching(filter: DeadLetterFilter): SQL | undefined {
+  const { topic, partition, reason, refusedFrom, refusedTo } = filter;
+  return and(
+    topic === undefined ? undefined : eq(deadLetter.topic, topic),
+    partition === undefined ? undefined : eq(deadLetter.partition, partition),
+    reason === undefined ? undefined : eq(deadLetter.reason, reason),
+    refusedFrom === undefined ? undefined : gte(deadLetter.refusedAt, refusedFrom),
+    refusedTo === undefined ? undefined : lt(deadLetter.refusedAt, refusedTo),
+  );
+}
+
+/** SQLite tells these lengths without reading the values. */
+const BYTES = sql<number>`octet_length(${deadLetter.headers}) + octet_length(${deadLetter.refusals}) + coalesce(octet_length(${deadLetter.key}), 0) + coalesce(octet_length(${deadLetter.value}), 0)`;
+
+/** The dead letters on the writing connection. What it changes belongs to the caller's transaction. */
+export class DeadLetterBox {
+  readonly #database: StoreDatabase;
+  readonly #decode: Decode;
+  readonly #createEvent: (fields: ArrestEventFields) => ArrestEvent;
+  readonly #isConstraintError: (error: unknown) => error is Error;
+  readonly #insert;
+  readonly #remove;
+  #totals: DeadLetterTotals;
+  #added = { count: 0, bytes: 0 };
+
+  constructor(
+    database: StoreDatabase,
+    decode: Decode,
+    createEvent: (fields: ArrestEventFields) => ArrestEvent,
+    isConstraintError: (error: unknown) => error is Error,
+  ) {
+    this.#database = database;
+    this.#decode = decode;
+    this.#createEvent = createEvent;
+    this.#isConstraintError = isConstraintError;
+    this.#insert = database
+      .insert(deadLetter)
+      .values({
+        cluster: sql.placeholder("cluster"),
+        topic: sql.placeholder("topic"),
+        partition: sql.placeholder("partition"),
+        offset: sql.placeholder("offset"),
+        reason: sql.placeholder("reason"),
+        refusedAt: sql.placeholder("refusedAt"),
+        timestamp: sql.placeholder("timestamp"),
+        refusals: sql.placeholder("refusals"),
+        headers: sql.placeholder("headers"),
+        key: sql.placeholder("key"),
+        value: sql.placeholder("value"),
+      })
+      .returning({ bytes: BYTES })
+      .prepare();
+    this.#remove = database
+      .delete(deadLetter)
+      .where(eq(deadLetter.id, sql.placeholder("id")))
+      .returning({ bytes: BYTES })
+      .prepare();
+    const [total] = database
+      .select({ count: count(), bytes: sum(BYTES).mapWith(Number) })
+      .from(deadLetter)
+      .all();
+    this.#totals = { count: total?.count ?? 0, bytes: total?.bytes ?? 0 };
+  }
+
+  /** What is stored, as far as it is committed. */
+  get totals(): DeadLetterTotals {
+    return this.#totals;
+  }
+
+  /** Runs a transaction, and takes its letters into the totals once it is committed. */
+  counting<T>(transaction: () => T): T {
+    this.#added = { count: 0, bytes: 0 };
+    const result = transaction();
+    this.#totals = {
+      count: this.#totals.count + this.#added.count,
+      bytes: this.#totals.bytes + this.#added.bytes,
+    };
+    return result;
+  }
+
+  /** Keeps a refused message. */
+  insert(letter: DeadLetter): void {
+    this.#add(1, this.#insert.get({ ...letter })?.bytes ?? 0);
+  }
+
+  /** Deletes a letter. Returns false when there is none with this id. */
+  delete(id: number): boolean {
+    const removed = this.#remove.get({ id });
+    if (removed === undefined) return false;
+    this.#add(-1, -removed.bytes);
+    return true;
+  }
+
+  /** Makes an event of a letter, which is then gone: of its own value, or of the corrected event. */
+  replay(id: number, corrected: ArrestEventFields | undefined): Replay {
+    const letter = this.#database
+      .select({ value: deadLetter.value })
+      .from(deadLetter)
+      .where(eq(deadLetter.id, id))
+      .get();
+    if (letter === undefined) return { kind: "not-found" };
+    const fields = corrected ?? this.#decode(letter.value);
+    if ("refusals" in fields) return { kind: "refused", refusals: fields.refusals };
+    try {
+      const event = this.#createEvent(fields);
+      this.delete(id);
+      return { kind: "done", event };
+    } catch (error) {
+      // A failed constraint undoes its own statement only.
+      if (!this.#isConstraintError(error) || !this.#database.$client.inTransaction) throw error;
+      return { kind: "refused", refusals: [REFUSED_BY_STORE] };
+    }
+  }
+
+  /** Replays up to `limit` letters that match, of those with ids above `after`, in id order. */
+  replayAll(filter: DeadLetterFilter, after: number, limit: number): BulkResult {
+    return this.#forEach(filter, after, limit, (id) => this.replay(id, undefined).kind === "done");
+  }
+
+  /** Deletes up to `limit` letters that match, in id order. */
+  deleteAll(filter: DeadLetterFilter, limit: number): BulkResult {
+    return this.#forEach(filter, 0, limit, (id) => this.delete(id));
+  }
+
+  #forEach(
+    filter: DeadLetterFilter,
+    after: number,
+    limit: number,
+    work: (id: number) => boolean,
+  ): BulkResult {
+    // One more than are wanted shows whether there are more; values are read one at a time.
+    const found = this.#database
+      .select({ id: deadLetter.id })
+      .from(deadLetter)
+      .where(and(matching(filter), gt(deadLetter.id, after)))
+      .orderBy(asc(deadLetter.id))
+      .limit(limit + 1)
+      .all();
+    const ids = found.slice(0, limit).map(({ id }) => id);
+    const done = ids.filter(work).length;
+    return {
+      done,
+      refused: ids.length - done,
+      lastId: ids.at(-1) ?? 0,
+      more: found.length > limit,
+    };
+  }
+
+  #add(letters: number, bytes: number): void {
+    this.#added.count += letters;
+    this.#added.bytes += bytes;
+  }
+}
+
+/** What is said of an event that a constraint of the store refuses. */
+export const REFUSED_BY_STORE: Refusal = {
+  pointer: "",
+  detail: "must satisfy the constraints of the store",
+};
