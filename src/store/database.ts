@@ -3,7 +3,6 @@ import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { sql } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
-import { migrate } from "drizzle-orm/bun-sqlite/migrator";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 
 /** The store through Drizzle, over bun:sqlite. */
@@ -15,6 +14,9 @@ export class UnusableDatabaseError extends Error {
 }
 
 const MIGRATIONS_FOLDER = join(import.meta.dir, "../../drizzle");
+
+/** How long the log gets before it is moved into the database file: 40 MB. */
+export const CHECKPOINT_PAGES = 10_000;
 
 /** How long a statement waits for a lock that another program holds, in milliseconds. */
 const BUSY_TIMEOUT_MS = 2000;
@@ -40,13 +42,14 @@ export function openForWriting(path: string): StoreDatabase {
     client.run("PRAGMA synchronous = NORMAL");
     // 64 MiB (negative: KiB) keep the inner pages of the indexes in memory, where ingest spends its time.
     client.run("PRAGMA cache_size = -65536");
-    // A checkpoint each 10,000 pages (40 MB) of log: fewer writes of the same hot index pages.
-    client.run("PRAGMA wal_autocheckpoint = 10000");
+    // Fewer writes of the same hot index pages. See transactions.ts for who makes the checkpoints.
+    client.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     // A log that a long read made grow is cut back to 64 MiB at the next checkpoint.
     client.run("PRAGMA journal_size_limit = 67108864");
     // Sorting and temporary indexes need no file of their own, which a read-only container has no place for.
     client.run("PRAGMA temp_store = MEMORY");
-    migrate(database, { migrationsFolder: MIGRATIONS_FOLDER });
+    migrate(database);
+    refuseReadOnly(client);
     return database;
   } catch (error) {
     client.close();
@@ -66,6 +69,43 @@ export function openForReading(path: string): StoreDatabase {
   client.run("PRAGMA cache_size = -16384");
   client.run("PRAGMA temp_store = MEMORY");
   return drizzle({ client });
+}
+
+/**
+ * Applies the migrations that are missing, all of them or none. Drizzle's own `migrate` would tell of a
+ * full disk that its ROLLBACK has failed, because SQLite has rolled back by itself, and nothing else.
+ */
+function migrate(database: StoreDatabase): void {
+  const applied = lastAppliedMigration(database) ?? -1;
+  const missing = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER }).filter(
+    ({ folderMillis }) => folderMillis > applied,
+  );
+  if (missing.length === 0) return;
+  const client = database.$client;
+  const apply = client.transaction(() => {
+    client.run(
+      "create table if not exists __drizzle_migrations (id serial primary key, hash text not null, created_at numeric)",
+    );
+    for (const { sql: statements, hash, folderMillis } of missing) {
+      for (const statement of statements) client.run(statement);
+      client.run("insert into __drizzle_migrations (hash, created_at) values (?, ?)", [
+        hash,
+        folderMillis,
+      ]);
+    }
+  });
+  apply.immediate();
+}
+
+/** SQLite opens a file that cannot be written for reading, and stays with that when it could be written. */
+function refuseReadOnly(client: Database): void {
+  try {
+    // Begins to write, which "begin immediate" leaves be there, and changes nothing.
+    client.run("delete from __drizzle_migrations where false");
+  } catch (error) {
+    // A lock, say, is over by itself, and the first transaction tells of it.
+    if (error instanceof Error && "code" in error && error.code === "SQLITE_READONLY") throw error;
+  }
 }
 
 function checkOwnership(database: StoreDatabase, path: string): void {

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { and, asc, eq, gt, max, sql } from "drizzle-orm";
 import type { ArrestEvent } from "../arrest-event.ts";
 import { openForReading } from "./database.ts";
@@ -25,9 +26,21 @@ export interface EventReader {
   deadLetter(id: number): StoredDeadLetter | undefined;
   /** Up to `limit` dead letters that match, with ids above `after`, in id order. */
   deadLetters(filter: DeadLetterFilter, after: number, limit: number): DeadLetterSummary[];
+  /** The sizes of the store's files. Throws when they cannot be read. */
+  size(): StoreSize;
   /** Throws when the database cannot be read. */
   check(): void;
   close(): void;
+}
+
+/** How large the store is, in bytes. */
+export interface StoreSize {
+  /** The database file. */
+  readonly databaseBytes: number;
+  /** The file of the write-ahead log, which is used again after each checkpoint. */
+  readonly logBytes: number;
+  /** The pages that hold nothing and are used again. */
+  readonly freeBytes: number;
 }
 
 /** Opens the database at `path` for reading; the writer must have opened it before. */
@@ -72,6 +85,15 @@ export function openReader(path: string): EventReader {
         .orderBy(asc(deadLetter.id))
         .limit(limit)
         .all(),
+    size: () => {
+      const pages = database.get<[number]>(sql`pragma freelist_count`)?.[0] ?? 0;
+      const pageBytes = database.get<[number]>(sql`pragma page_size`)?.[0] ?? 0;
+      return {
+        databaseBytes: statSync(path).size,
+        logBytes: statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0,
+        freeBytes: pages * pageBytes,
+      };
+    },
     check: () => void lastId.get(),
     close: () => database.$client.close(),
   };

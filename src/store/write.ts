@@ -19,6 +19,7 @@ import {
   type StoredDeadLetter,
   storeIdentity,
 } from "./schema.ts";
+import { type OnCheckpoint, Transactions } from "./transactions.ts";
 
 /** A change of the events or of the dead letters, as HTTP asks for it. */
 export type Change =
@@ -133,6 +134,7 @@ export interface EventWriter {
  * Opens the database at `path` for writing, migrated, for the topic that this service reads.
  *
  * @param decode how a replay reads what a dead letter holds
+ * @param onCheckpoint told of each checkpoint
  * @throws UnusableDatabaseError see `openForWriting`
  */
 export function openWriter(
@@ -140,8 +142,10 @@ export function openWriter(
   cluster: Cluster,
   topic: string,
   decode: Decode,
+  onCheckpoint: OnCheckpoint = () => undefined,
 ): EventWriter {
   const database = openForWriting(path);
+  const transactions = new Transactions(database, onCheckpoint);
   const newEvent = () =>
     database.insert(arrestEvent).values({
       officerId: sql.placeholder("officerId"),
@@ -229,22 +233,12 @@ export function openWriter(
     return event === undefined ? { kind: "not-found" } : { kind: "done", event };
   }
 
-  /** Runs `work` in a transaction that is on the disk when this returns, not only in the log's cache. */
-  function durably<T>(work: (transaction: { transaction<R>(body: () => R): R }) => T): T {
-    database.run(sql`pragma synchronous = full`);
-    try {
-      return database.transaction(work, { behavior: "immediate" });
-    } finally {
-      database.run(sql`pragma synchronous = normal`);
-    }
-  }
-
   return {
     storeId,
 
     apply: (changes) =>
       letters.counting(() =>
-        durably((transaction) =>
+        transactions.runDurably((transaction) =>
           changes.map((change) => {
             try {
               return transaction.transaction(() => applyOne(change));
@@ -258,29 +252,26 @@ export function openWriter(
 
     ingest: (batch) =>
       letters.counting(() =>
-        database.transaction(
-          () => {
-            const refused: DeadLetter[] = [];
-            for (let index = 0; index < batch.events.length; index++) {
-              try {
-                insertEvent.run(batch.events[index] as unknown as Record<string, unknown>);
-              } catch (error) {
-                // A failed constraint undoes its own statement only; anything else is a failing store, and
-                // so is a foreign trigger that has undone the whole transaction.
-                if (!isConstraintError(error) || !database.$client.inTransaction) throw error;
-                refused.push(batch.deadLetterFor(index));
-              }
+        transactions.run(() => {
+          const refused: DeadLetter[] = [];
+          for (let index = 0; index < batch.events.length; index++) {
+            try {
+              insertEvent.run(batch.events[index] as unknown as Record<string, unknown>);
+            } catch (error) {
+              // A failed constraint undoes its own statement only; anything else is a failing store, and
+              // so is a foreign trigger that has undone the whole transaction.
+              if (!isConstraintError(error) || !database.$client.inTransaction) throw error;
+              refused.push(batch.deadLetterFor(index));
             }
-            for (const letter of batch.deadLetters) letters.insert(letter);
-            for (const letter of refused) letters.insert(letter);
-            for (const position of batch.positions) setPosition.run({ ...position, topicId: null });
-            return {
-              events: batch.events.length - refused.length,
-              deadLetters: batch.deadLetters.length + refused.length,
-            };
-          },
-          { behavior: "immediate" },
-        ),
+          }
+          for (const letter of batch.deadLetters) letters.insert(letter);
+          for (const letter of refused) letters.insert(letter);
+          for (const position of batch.positions) setPosition.run({ ...position, topicId: null });
+          return {
+            events: batch.events.length - refused.length,
+            deadLetters: batch.deadLetters.length + refused.length,
+          };
+        }),
       ),
 
     position: (partition) =>
@@ -297,7 +288,7 @@ export function openWriter(
         .get(),
 
     setPositions: (positions) =>
-      durably(() => {
+      transactions.runDurably(() => {
         for (const { topicId = null, ...position } of positions) {
           setPosition.run({ ...position, topicId });
         }
@@ -322,32 +313,28 @@ export function openWriter(
         .all();
     },
 
-    setForwarded: (toTopic, lastId) => {
-      database
-        .insert(deadLetterForwarding)
-        .values({ cluster, topic: toTopic, lastId })
-        .onConflictDoUpdate({
-          target: [deadLetterForwarding.cluster, deadLetterForwarding.topic],
-          set: { lastId },
-        })
-        .run();
-    },
+    setForwarded: (toTopic, lastId) =>
+      transactions.run(() => {
+        database
+          .insert(deadLetterForwarding)
+          .values({ cluster, topic: toTopic, lastId })
+          .onConflictDoUpdate({
+            target: [deadLetterForwarding.cluster, deadLetterForwarding.topic],
+            set: { lastId },
+          })
+          .run();
+      }),
 
     forgetPositions: () =>
-      durably(() => {
+      transactions.runDurably(() => {
         database.delete(consumerOffset).where(eq(consumerOffset.cluster, cluster)).run();
       }),
 
-    probe: () =>
-      durably(() => {
-        const version = database.get<[number]>(sql`pragma user_version`)?.[0] ?? 0;
-        // Writes the header page even when the value stays the same.
-        database.run(sql.raw(`pragma user_version = ${version}`));
-      }),
+    probe: () => transactions.runDurably(() => undefined),
 
     close: () => {
       try {
-        database.run(sql`pragma wal_checkpoint(truncate)`);
+        transactions.emptyLog();
       } finally {
         database.$client.close();
       }

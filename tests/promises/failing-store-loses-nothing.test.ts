@@ -1,51 +1,94 @@
 import { Database } from "bun:sqlite";
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { startEmbeddedBroker } from "../../src/ingest/embedded-broker.ts";
-import { send } from "../support/kafka.ts";
-import { until } from "../support/until.ts";
-import { eventOfMessage, query, ServiceProcess, temporaryDirectory } from "./support.ts";
+import { expectNothingLost } from "../faults/support/failing-store.ts";
+import {
+  type Fault,
+  FaultyDisk,
+  HAS_SHIM,
+  type Strike,
+  WITHOUT_SHIM,
+} from "../faults/support/shim.ts";
+import { mountSmallDisk } from "../faults/support/small-disk.ts";
+import { temporaryDirectory } from "./support.ts";
 
-const MESSAGES = 500;
+/** Room for the empty store and some of the messages. */
+const SMALL_DISK_BYTES = 4 * 1024 * 1024;
 
-test("while the store cannot be written nothing is lost or dead-lettered, reads go on, and it recovers by itself", async () => {
+/** Whether a small disk can be mounted here, tried once. */
+const CAN_MOUNT = (() => {
   using directory = temporaryDirectory();
-  const databasePath = join(directory.path, "store.sqlite");
-  const broker = await startEmbeddedBroker("arrest_event");
-  await using service = await ServiceProcess.start({
-    KAFKA_BROKERS: broker.address,
-    DATABASE_PATH: databasePath,
-  });
-  const created = await service.post(eventOfMessage(MESSAGES));
-  expect(created.status).toBe(201);
-  await service.line("partitions assigned");
+  using disk = mountSmallDisk(directory.path, SMALL_DISK_BYTES);
+  return disk !== undefined;
+})();
 
-  // Another program that keeps the database to itself, as a backup tool may.
-  const other = new Database(databasePath);
-  other.run("begin immediate");
-  const messages = Array.from({ length: MESSAGES }, (_, sequence) => ({
-    partition: sequence % 4,
-    value: JSON.stringify(eventOfMessage(sequence)),
-  }));
-  await send(broker.address, "arrest_event", messages);
-  await until("readiness to be red", async () => (await service.fetch("/readyz")).status === 503);
-  const refused = await service.post(eventOfMessage(MESSAGES + 1));
-  expect(refused.status).toBe(503);
-  expect(refused.headers.get("retry-after")).not.toBeNull();
-  expect((await service.events()).length).toBe(1);
+const WITHOUT_MOUNT = CAN_MOUNT ? "" : " (left out: needs the right to mount a small one)";
 
-  other.run("rollback");
-  other.close();
-  const events = await until("everything to be stored", async () => {
-    const stored = await service.events();
-    return stored.length > MESSAGES && stored;
-  });
-  expect(events.length).toBe(MESSAGES + 1);
-  expect(new Set(events.map(({ subject_id }) => subject_id)).size).toBe(MESSAGES + 1);
-  expect(query<{ n: number }>(databasePath, "select count(*) as n from dead_letter")).toEqual([
-    { n: 0 },
-  ]);
-  await until("readiness to be green", async () => (await service.fetch("/readyz")).ok);
-  await service.kill();
-  await broker.close();
-}, 120_000);
+// Side by side, because they wait most of the time.
+describe.concurrent("while the store fails nothing is lost or dead-lettered, reads go on, and it recovers by itself", () => {
+  test("with the database locked by another program", async () => {
+    using directory = temporaryDirectory();
+    const databasePath = join(directory.path, "store.sqlite");
+    let other: Database | undefined;
+    await expectNothingLost({
+      databasePath,
+      reason: "database is locked",
+      begin: () => {
+        // As a backup tool may.
+        other = new Database(databasePath);
+        other.run("begin immediate");
+      },
+      end: () => {
+        other?.run("rollback");
+        other?.close();
+      },
+    });
+  }, 120_000);
+
+  test.skipIf(!CAN_MOUNT)(
+    `with a full disk${WITHOUT_MOUNT}`,
+    async () => {
+      using directory = temporaryDirectory();
+      using disk = mountSmallDisk(directory.path, SMALL_DISK_BYTES);
+      if (disk === undefined) throw new Error("the small disk could be mounted a moment ago");
+      await expectNothingLost({
+        databasePath: join(directory.path, "store.sqlite"),
+        reason: "database or disk is full",
+        begin: () => disk.fill(),
+        end: () => disk.free(),
+      });
+    },
+    120_000,
+  );
+
+  const faults: [what: string, Fault, Strike, reason: string][] = [
+    [
+      "a disk that gets full in the midst of a write",
+      "no-space",
+      { after: 1000 },
+      "database or disk is full",
+    ],
+    ["a file system that became read-only", "read-only", {}, "disk I/O error"],
+    ["an I/O error on each write", "write-error", {}, "disk I/O error"],
+    ["an I/O error on each fsync", "sync-error", {}, "disk I/O error"],
+  ];
+  test.skipIf(!HAS_SHIM).each(faults)(
+    `with %s${WITHOUT_SHIM}`,
+    async (_, fault, strike, reason) => {
+      using directory = temporaryDirectory();
+      const path = join(directory.path, "disk");
+      mkdirSync(path);
+      using disk = await FaultyDisk.at(path, directory.path);
+      await expectNothingLost({
+        databasePath: join(disk.directory, "store.sqlite"),
+        environment: disk.environment(),
+        reason,
+        begin: () => disk.strike(fault, strike),
+        end: () => disk.lift(fault),
+      });
+      expect(disk.hits(fault)).toBeGreaterThan(0);
+    },
+    120_000,
+  );
+});

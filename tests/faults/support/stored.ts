@@ -1,0 +1,117 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { formatTimestamp } from "../../../src/arrest-event.ts";
+import type { Random } from "../../../src/simulate/random.ts";
+import { openForWriting } from "../../../src/store/database.ts";
+import { type State, stateOf } from "./acknowledged.ts";
+import { PARTITIONS, storedOf } from "./kafka-log.ts";
+
+/** The database's name in its directory. */
+export const STORE = "store.sqlite";
+
+/** The number of the first event that comes by HTTP; Kafka's messages have lower ones. */
+export const FIRST_OF_HTTP = 1_000_000;
+
+/** Writes what a power cut has left, and beside it an index of the log as it may be left: garbage. */
+export function writeFiles(
+  directory: string,
+  files: ReadonlyMap<string, Uint8Array>,
+  random: Random,
+): void {
+  mkdirSync(directory, { recursive: true });
+  for (const [name, bytes] of files) {
+    // SQLite makes the index anew when it opens the log after a crash, and must not believe this one.
+    const left = name.endsWith("-shm") ? bytes.map(() => random() * 256) : bytes;
+    writeFileSync(join(directory, name), left);
+  }
+}
+
+interface Row {
+  readonly officer_id: number;
+  readonly subject_id: number;
+  readonly arrest_type_id: number;
+  readonly crime_type_id: number;
+  readonly arrested_at: number;
+}
+
+/** What a store holds. */
+export interface Stored {
+  /** By partition: the first offset that is not stored; 0 where none is. */
+  readonly positions: readonly number[];
+  /** By partition, in the order of storing, as text. */
+  readonly events: readonly (readonly State[])[];
+  /** By partition, in the order of storing: the values. */
+  readonly deadLetters: readonly (readonly string[])[];
+  /** By the subject's id. */
+  readonly ofHttp: ReadonlyMap<number, State>;
+}
+
+/**
+ * Opens a store as the writer thread does, checks its integrity, and reads it.
+ *
+ * @throws Error when it cannot be opened, or is damaged
+ */
+export function readStore(path: string): Stored {
+  const database = openForWriting(path);
+  const all = <T>(sql: string): T[] => database.$client.query<T, []>(sql).all();
+  try {
+    const problems = all<{ integrity_check: string }>("pragma integrity_check");
+    if (problems[0]?.integrity_check !== "ok") throw new Error(JSON.stringify(problems));
+    const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+    const next = new Map(
+      all<{ partition: number; next_offset: number }>(
+        "select partition, next_offset from consumer_offset",
+      ).map(({ partition, next_offset }) => [partition, next_offset]),
+    );
+    const rows = all<Row & { id: number }>("select * from arrest_event order by id");
+    const isOfHttp = ({ subject_id }: Row) => subject_id > FIRST_OF_HTTP;
+    const letters = all<{ partition: number; value: string }>(
+      "select partition, cast(value as text) as value from dead_letter order by id",
+    );
+    return {
+      positions: partitions.map((partition) => next.get(partition) ?? 0),
+      events: partitions.map((partition) =>
+        rows
+          .filter((row) => !isOfHttp(row) && (row.subject_id - 1) % PARTITIONS === partition)
+          .map(toState),
+      ),
+      deadLetters: partitions.map((partition) =>
+        letters.filter((letter) => letter.partition === partition).map(({ value }) => value),
+      ),
+      ofHttp: new Map(rows.filter(isOfHttp).map((row) => [row.subject_id, toState(row)])),
+    };
+  } finally {
+    database.$client.close();
+  }
+}
+
+function toState(row: Row & { id: number }): State {
+  return stateOf({ ...row, arrested_at: formatTimestamp(row.arrested_at) });
+}
+
+/** What a store holds of Kafka's messages that is not exactly the messages before its positions, each once; empty if all is well. */
+export function differencesFromLog({ positions, events, deadLetters }: Stored): string[] {
+  return positions.flatMap((nextOffset, partition) => {
+    const wanted = storedOf(partition, nextOffset);
+    const where = `partition ${partition} before offset ${nextOffset}`;
+    return [
+      ...difference(
+        `events of ${where}`,
+        events[partition] ?? [],
+        wanted.events.map((event) => JSON.stringify(event)),
+      ),
+      ...difference(`dead letters of ${where}`, deadLetters[partition] ?? [], wanted.deadLetters),
+    ];
+  });
+}
+
+function difference(what: string, stored: readonly string[], wanted: readonly string[]): string[] {
+  const length = Math.max(stored.length, wanted.length);
+  const at = Array.from({ length }, (_, index) => index).find(
+    (index) => stored[index] !== wanted[index],
+  );
+  if (at === undefined) return [];
+  return [
+    `${what}: ${stored.length} of ${wanted.length}; the first that differs is ${stored[at]} for ${wanted[at]}`,
+  ];
+}
