@@ -27,7 +27,7 @@ const reader = new TopicConsumer(settings, pino({ level: "silent" }), () => unde
 await reader.connect();
 let kept = 0;
 for (let partition = 0; partition < PARTITIONS; partition++) {
-  const { low, high } = await reader.watermarks(partition);
+  const { low, high } = await reader.ask.watermarks(partition);
   kept += high - low;
 }
 await reader.close();

@@ -19,10 +19,14 @@ export interface Config {
     readonly source: KafkaSource;
     readonly topic: string;
     readonly groupId: string;
+    /** Where dead letters are forwarded to; absent when they are not. */
+    readonly deadLetterTopic?: string;
     /** librdkafka settings that the operator added. They may be secrets: never log them. */
     readonly librdkafka: Readonly<Record<string, string>>;
   };
   readonly ingest: { readonly batchSize: number; readonly lingerMs: number };
+  /** How much the dead letters may become before the reading stops. */
+  readonly deadLetters: { readonly maxCount: number; readonly maxBytes: number };
   readonly log: { readonly level: LogLevel; readonly format: "json" | "pretty" };
   readonly shutdownTimeoutMs: number;
 }
@@ -69,6 +73,14 @@ function wholeNumber(from: number, to: number, fallback: number) {
 
 const BROKER_LIST =
   /^([^\s,:[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5}(,([^\s,:[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5})*$/;
+
+const TopicName = v.pipe(
+  v.string(),
+  v.regex(
+    /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
+    "must be 1 to 249 letters, digits, dots, underscores and hyphens",
+  ),
+);
 
 /** Every setting, in the order in which they are documented. `--help`, the README and the parser read this table. */
 const SETTINGS = {
@@ -118,21 +130,25 @@ const SETTINGS = {
   KAFKA_TOPIC: {
     fallback: "arrest_event",
     about: "The topic to read.",
-    schema: v.optional(
-      v.pipe(
-        v.string(),
-        v.regex(
-          /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
-          "must be 1 to 249 letters, digits, dots, underscores and hyphens",
-        ),
-      ),
-      "arrest_event",
-    ),
+    schema: v.optional(TopicName, "arrest_event"),
   },
   KAFKA_GROUP_ID: {
     fallback: "arrest-events",
     about: "The consumer group to read as.",
     schema: v.optional(v.string(), "arrest-events"),
+  },
+  KAFKA_DEAD_LETTER_TOPIC: {
+    fallback: "",
+    about: "A topic that dead letters are forwarded to as well, with the reasons in headers.",
+    schema: v.optional(TopicName),
+  },
+  DEAD_LETTER_MAX_COUNT: {
+    ...wholeNumber(1, 1_000_000_000, 100_000),
+    about: "How many dead letters the store may hold before the reading stops.",
+  },
+  DEAD_LETTER_MAX_BYTES: {
+    ...wholeNumber(1, 9_999_999_999, 1_073_741_824),
+    about: "How many bytes the dead letters may hold together before the reading stops.",
   },
   INGEST_BATCH_SIZE: {
     ...wholeNumber(1, 100_000, 5000),
@@ -198,7 +214,11 @@ export function describeSettings(): readonly { name: string; fallback: string; a
     fallback,
     about,
   }));
-  rows.splice(rows.findIndex((row) => row.name === "KAFKA_GROUP_ID") + 1, 0, LIBRDKAFKA_ROW);
+  rows.splice(
+    rows.findIndex((row) => row.name === "KAFKA_DEAD_LETTER_TOPIC") + 1,
+    0,
+    LIBRDKAFKA_ROW,
+  );
   return rows;
 }
 
@@ -234,6 +254,10 @@ export function parseConfig(
       "KAFKA_BROKERS must be set in production: host:port,host:port or embedded or none",
     );
   }
+  const topic = given["KAFKA_TOPIC"] ?? SETTINGS.KAFKA_TOPIC.fallback;
+  if (given["KAFKA_DEAD_LETTER_TOPIC"] === topic) {
+    problems.push("KAFKA_DEAD_LETTER_TOPIC must be another topic than the one that is read");
+  }
   const librdkafka = parseLibrdkafkaSettings(given, problems);
 
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
@@ -246,7 +270,14 @@ export function parseConfig(
       source: kafkaSource(settings.KAFKA_BROKERS),
       topic: settings.KAFKA_TOPIC,
       groupId: settings.KAFKA_GROUP_ID,
+      ...(settings.KAFKA_DEAD_LETTER_TOPIC !== undefined && {
+        deadLetterTopic: settings.KAFKA_DEAD_LETTER_TOPIC,
+      }),
       librdkafka,
+    },
+    deadLetters: {
+      maxCount: settings.DEAD_LETTER_MAX_COUNT,
+      maxBytes: settings.DEAD_LETTER_MAX_BYTES,
     },
     ingest: { batchSize: settings.INGEST_BATCH_SIZE, lingerMs: settings.INGEST_LINGER_MS },
     log: {

@@ -2,6 +2,8 @@ import type { Config } from "./config.ts";
 import { createApp } from "./http/app.ts";
 import { openReader } from "./store/read.ts";
 import type { Log } from "./telemetry/log.ts";
+import { addBuildInfo, addEventLoopLag, addProcessMetrics } from "./telemetry/process-metrics.ts";
+import { Registry } from "./telemetry/prometheus.ts";
 import { startWriter } from "./writer/client.ts";
 
 /** The whole service, running. */
@@ -34,11 +36,19 @@ const WRITER_SHARE = 0.9;
 export async function startService(config: Config, log: Log, version: string): Promise<Service> {
   const writer = await startWriter(config);
   const reader = openReader(config.databasePath);
+  const registry = new Registry();
+  const { bun = "", sqlite = "" } = process.versions;
+  addBuildInfo(registry, { version, bun, sqlite, librdkafka: writer.librdkafkaVersion });
+  addProcessMetrics(registry);
+  const endMeasuring = addEventLoopLag(registry);
   let stopping = false;
+  let requestsInFlight = (): number => 0;
   const app = createApp({
     reader,
     writer,
     log: log.child({ part: "http" }),
+    registry,
+    requestsInFlight: () => requestsInFlight(),
     isStopping: () => stopping,
     newId: () => crypto.randomUUID(),
     version,
@@ -46,6 +56,7 @@ export async function startService(config: Config, log: Log, version: string): P
 
   async function closeStore(withinMs: number): Promise<void> {
     // Before the writer closes: the last connection to close is the one that can empty the log.
+    endMeasuring();
     reader.close();
     await writer.stop(withinMs);
   }
@@ -64,6 +75,7 @@ export async function startService(config: Config, log: Log, version: string): P
     await closeStore(config.shutdownTimeoutMs);
     throw error;
   }
+  requestsInFlight = () => server.pendingRequests;
   announce(config, log, server.url, writer.status().ingest.brokers);
 
   return {

@@ -35,8 +35,14 @@ export interface Api {
  * Makes an API that serves through `hono` and documents in its registry. The routes are not hono's
  * validated ones: those read bodies of any size and repair broken UTF-8, and each of their checks makes
  * the hot path longer.
+ *
+ * @param onRoute told of the route that a request has met, before anything is awaited
  */
-export function createApi(hono: OpenAPIHono, isStopping: () => boolean): Api {
+export function createApi(
+  hono: OpenAPIHono,
+  isStopping: () => boolean,
+  onRoute: (pattern: string) => void,
+): Api {
   return {
     add({ tag, problems, answersWhileStopping, ...operation }, handler) {
       const answersJson = Object.values(operation.responses).some(
@@ -57,7 +63,9 @@ export function createApi(hono: OpenAPIHono, isStopping: () => boolean): Api {
         },
       });
       const parameters = Object.keys(operation.request?.query?.shape ?? {});
-      hono.on(operation.method, operation.path.replaceAll(/\{(\w+)\}/g, ":$1"), (context) => {
+      const pattern = operation.path.replaceAll(/\{(\w+)\}/g, ":$1");
+      hono.on(operation.method, pattern, (context) => {
+        onRoute(pattern);
         const { url, headers } = context.req.raw;
         if (!answersWhileStopping && isStopping()) throw new Problem("stopping");
         if (url.includes("?")) checkNames(url, parameters);

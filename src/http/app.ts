@@ -1,4 +1,5 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { routePath } from "hono/route";
 import { StoreUnavailableError } from "../writer/client.ts";
 import { emptyAnswer } from "./answer.ts";
 import { createApi } from "./api.ts";
@@ -6,6 +7,7 @@ import { addArrestEvents } from "./arrest-events/index.ts";
 import { addDeadLetters } from "./dead-letters/index.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { openApiDocument } from "./document.ts";
+import { RequestMetrics } from "./metrics.ts";
 import { addOperations } from "./operations/index.ts";
 import { Problem, problemAnswer } from "./problem.ts";
 
@@ -24,7 +26,12 @@ export interface App {
 export function createApp(dependencies: Dependencies): App {
   const { log } = dependencies;
   const hono = new OpenAPIHono();
-  const api = createApi(hono, dependencies.isStopping);
+  const metrics = new RequestMetrics(dependencies.registry);
+  /** The pattern of the route that the last request has met, which unlike its path has few values. */
+  let route: string | null = null;
+  const api = createApi(hono, dependencies.isStopping, (pattern) => {
+    route = pattern;
+  });
   const openApi = () => openApiDocument(hono, dependencies.version);
   addArrestEvents(api, dependencies);
   addDeadLetters(api, dependencies);
@@ -38,40 +45,50 @@ export function createApp(dependencies: Dependencies): App {
     return problemAnswer(new Problem("method-not-allowed", { headers }), req.url);
   });
 
-  hono.onError((error, { req }) => problemAnswer(problemOf(error, req.raw), req.url));
+  hono.onError((error, context) => {
+    const { method, url } = context.req;
+    return problemAnswer(problemOf(error, method, routePath(context, 0)), url);
+  });
 
-  function problemOf(error: Error, request: Request): Problem {
+  function problemOf(error: Error, method: string, route: string): Problem {
     if (error instanceof Problem) return error;
     if (error instanceof StoreUnavailableError) return new Problem("store-unavailable");
     const id = dependencies.newId();
-    log.error(
-      { err: error, id, method: request.method, route: routeOf(hono, request) },
-      "request failed",
-    );
+    log.error({ err: error, id, method, route }, "request failed");
     return new Problem("internal-error", { id });
   }
 
-  async function fetchAndLog(request: Request, asked: Request): Promise<Response> {
-    const startedAt = performance.now();
-    const response = await hono.fetch(asked);
-    log.debug(
-      {
-        method: request.method,
-        route: routeOf(hono, asked),
-        status: response.status,
-        duration_ms: Math.round((performance.now() - startedAt) * 1000) / 1000,
-      },
-      "request",
-    );
-    return response;
+  function answered(
+    method: string,
+    route: string | null,
+    { status }: Response,
+    startedAt: number,
+  ): void {
+    const durationMs = performance.now() - startedAt;
+    metrics.answered(method, route, status, durationMs);
+    if (!log.isLevelEnabled("debug")) return;
+    const duration_ms = Math.round(durationMs * 1000) / 1000;
+    log.debug({ method, route, status, duration_ms }, "request");
   }
 
   return {
     openApi,
     fetch: (request) => {
+      const startedAt = performance.now();
+      const { method } = request;
       // hono would throw the body of a HEAD away, and with it the length that the answer should tell.
-      const asked = request.method === "HEAD" ? new Request(request, { method: "GET" }) : request;
-      return log.isLevelEnabled("debug") ? fetchAndLog(request, asked) : hono.fetch(asked);
+      const asked = method === "HEAD" ? new Request(request, { method: "GET" }) : request;
+      route = null;
+      const response = hono.fetch(asked);
+      const met = route;
+      if (response instanceof Response) {
+        answered(method, met, response, startedAt);
+        return response;
+      }
+      return response.then((late) => {
+        answered(method, met, late, startedAt);
+        return late;
+      });
     },
   };
 }
@@ -83,10 +100,4 @@ function methodsOf(hono: OpenAPIHono, path: string): string[] {
   const served = METHODS.filter((method) => hono.router.match(method, path)[0].length > 0);
   if (served.length === 0) return [];
   return [...served, ...(served.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
-}
-
-/** The pattern of the route that answers a request, which unlike its path has few values; null without one. */
-function routeOf(hono: OpenAPIHono, request: Request): string | null {
-  const [[matched]] = hono.router.match(request.method, new URL(request.url).pathname);
-  return matched === undefined ? null : matched[0][1].path;
 }

@@ -3,9 +3,12 @@ import {
   type ArrestEventFields,
   type ArrestEventJson,
   FIELD_NAMES,
+  formatTimestamp,
   ID_RULE,
   isId,
   MAX_ID,
+  MAX_TIMESTAMP,
+  MIN_TIMESTAMP,
   parseTimestamp,
   TIMESTAMP_RULE,
 } from "../arrest-event.ts";
@@ -104,6 +107,14 @@ export const EXAMPLE_EVENT: ArrestEventJson = { id: 12, ...EXAMPLE_NEW_EVENT };
 export const EVENT_CONTENT = {
   "application/json": { schema: ArrestEventSchema, example: EXAMPLE_EVENT },
 };
+
+/** Writes a time of Kafka's (milliseconds), where producers can write any: null outside of the years 0001 to 9999. */
+export function kafkaTime(milliseconds: number | null): string | null {
+  if (milliseconds === null || milliseconds < MIN_TIMESTAMP || milliseconds > MAX_TIMESTAMP) {
+    return null;
+  }
+  return formatTimestamp(milliseconds);
+}
 
 /** The header that leads to an event that was created. */
 export const LOCATION_HEADER = {

@@ -1,17 +1,10 @@
 import type { Beginning, EventWriter, Position } from "../store/write.ts";
-import type { Log } from "../telemetry/log.ts";
 import { type Choice, isMadeAnew, whereToBegin } from "./beginning.ts";
-import type { CommittedOffset, Rebalance, TopicConsumer, Trouble, Watermarks } from "./consumer.ts";
+import { type CommitState, Commits, type CommitsContext, positionsOf } from "./commits.ts";
+import type { Rebalance, TopicConsumer, Trouble } from "./consumer.ts";
+import type { IngestMetrics } from "./metrics.ts";
 import type { PartitionStatus } from "./status.ts";
-
-/** How often the group is told how far the store is. */
-const COMMIT_INTERVAL_MS = 1000;
-
-/** How long a partition that is taken away is kept for its last commit. */
-const LAST_COMMIT_TIMEOUT_MS = 3000;
-
-/** How soon a last commit is tried again that a rebalance got in the way of. */
-const LAST_COMMIT_PAUSE_MS = 250;
+import type { CommittedOffset, Watermarks } from "./topic-questions.ts";
 
 /** How often the positions are compared with the broker's logs, and how often while there is trouble. */
 const AUDIT_INTERVAL_MS = 10_000;
@@ -26,14 +19,10 @@ const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 5000;
 
 /** What the assignment asks of the loop that owns it. */
-export interface AssignmentContext {
+export interface AssignmentContext extends CommitsContext {
   readonly writer: Pick<EventWriter, "storeId" | "position" | "setPositions">;
-  readonly log: Log;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
+  readonly metrics: Pick<IngestMetrics, "rebalanced" | "missed">;
   readonly isStopping: () => boolean;
-  /** Waits, but not beyond the beginning of a stop. */
-  readonly sleep: (milliseconds: number) => Promise<void>;
   /** Resolves to what the promise does, but rejects at the beginning of a stop. */
   readonly unlessStopping: <T>(promise: Promise<T>) => Promise<T>;
   readonly isTroubled: () => boolean;
@@ -42,16 +31,22 @@ export interface AssignmentContext {
   readonly onReachable: () => void;
 }
 
-interface AssignedPartition {
-  /** The offset of the first message that is not stored. */
-  nextOffset: number;
+interface AssignedPartition extends CommitState {
   /** The offset that the next message will get, as the broker last told. */
   endOffset: number;
-  /** Whether the group has been told of `nextOffset`. */
-  committed: boolean;
   /** The offset that the last audit met, and how many in a row have met it. */
   auditedOffset: number;
   audits: number;
+  /** Whether audits have found that it does not move although there is more. */
+  stalled: boolean;
+}
+
+/** Where a partition begins that is being assigned, and what that was chosen from. */
+interface Begun {
+  readonly beginning: Beginning;
+  readonly choice: Choice;
+  readonly watermarks: Watermarks;
+  readonly storedOffset: number | undefined;
 }
 
 /** What the broker says of the topic. */
@@ -69,8 +64,12 @@ export class Assignment {
   readonly #consumer: TopicConsumer;
   readonly #context: AssignmentContext;
   readonly #partitions = new Map<number, AssignedPartition>();
-  readonly #loggedFailedCommits = new Set<string>();
-  #committedAt = 0;
+  /** What the group knows of the partitions. */
+  readonly commits: Commits;
+  /** Beginnings that could not be found are looked for again then, after a pause that grows. */
+  #assignAt = 0;
+  #assignPause = FIRST_PAUSE_MS;
+  #problem: string | undefined;
   #auditedAt = 0;
   /** How many of the next audits are urgent. */
   #urgentAudits = 0;
@@ -79,6 +78,21 @@ export class Assignment {
   constructor(consumer: TopicConsumer, context: AssignmentContext) {
     this.#consumer = consumer;
     this.#context = context;
+    this.commits = new Commits(consumer, context, this.#partitions);
+  }
+
+  /** Why partitions cannot be assigned, or read on, while that is tried again. */
+  get problem(): string | undefined {
+    return this.#problem ?? this.#stall();
+  }
+
+  #stall(): string | undefined {
+    const stalled = [...this.#partitions].filter(([, each]) => each.stalled);
+    if (stalled.length === 0) return undefined;
+    const places = stalled.map(([partition, { nextOffset }]) => `${partition}@${nextOffset}`);
+    const { readFailure } = this.#consumer;
+    const reason = readFailure === undefined ? "" : `: ${readFailure}`;
+    return `no progress in the partitions ${places.sort().join(" ")}${reason}`;
   }
 
   /** The partitions' numbers. */
@@ -98,7 +112,9 @@ export class Assignment {
       if (assigned === undefined) continue;
       assigned.nextOffset = nextOffset;
       assigned.committed = false;
+      assigned.stalled = false;
     }
+    if (this.#stall() === undefined) this.#consumer.readFailure = undefined;
   }
 
   /** The partitions as their operator sees them, in order. */
@@ -106,7 +122,7 @@ export class Assignment {
     return [...this.#partitions]
       .sort(([a], [b]) => a - b)
       .map(([partition, { nextOffset, endOffset }]) => {
-        const fetched = this.#consumer.knownEnd(partition) ?? 0;
+        const fetched = this.#consumer.ask.knownEnd(partition) ?? 0;
         const end = Math.max(nextOffset, endOffset, fetched);
         return { partition, nextOffset, endOffset: end, lag: end - nextOffset };
       });
@@ -132,56 +148,71 @@ export class Assignment {
       const [rebalance] = this.#consumer.rebalances;
       if (rebalance === undefined || !isWanted(rebalance)) return;
       if (rebalance.kind === "revoke") await this.#revoke(rebalance);
-      // What is not answered here, the closing client answers.
+      // Lost again before it could be carried out: the revocation answers it.
+      else if (this.#consumer.rebalances.some(({ lost }) => lost)) this.#problem = undefined;
+      // What is not answered here, a later turn or the closing client answers.
       else if (!(await this.#assign(rebalance.partitions))) return;
       this.#consumer.rebalances.shift();
     }
   }
 
   async #revoke({ partitions, lost }: Rebalance): Promise<void> {
-    if (!lost) await this.commitNow(partitions);
+    if (!lost) await this.commits.now(partitions);
     for (const partition of partitions) this.#partitions.delete(partition);
     this.#consumer.unassign(partitions);
+    this.#context.metrics.rebalanced(lost ? "lost" : "revoked");
     this.#context.log.info({ partitions, lost }, "partitions revoked");
   }
 
-  /** Resolves to false when it was given up, for a stop or because the client is of no more use. */
+  /**
+   * Resolves to whether it was carried out. Where it was not, it is to be tried again in a later turn:
+   * polling goes on meanwhile, and with it the membership and the reading of other partitions.
+   */
   async #assign(partitions: readonly number[]): Promise<boolean> {
-    const { writer, log, sleep, isStopping, unlessStopping, onTrouble } = this.#context;
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
-      try {
-        const begun = await unlessStopping(this.#beginningsOf(partitions));
-        const positions = begun.map(([position]) => position);
-        // Stored before the first message is read: from here on only the store tells where to go on.
-        if (positions.length > 0) writer.setPositions(positions);
-        for (const [{ partition, nextOffset }, { high }] of begun) {
-          this.#partitions.set(partition, {
-            nextOffset,
-            endOffset: high,
-            committed: true,
-            auditedOffset: -1,
-            audits: 0,
-          });
-        }
-        this.#consumer.assign(positions);
-        const from = positions.map(({ partition, nextOffset }) => `${partition}@${nextOffset}`);
-        if (from.length > 0) log.info({ positions: from.join(" ") }, "partitions assigned");
-        return true;
-      } catch (error) {
-        if (isStopping() || this.#consumer.fatal) return false;
-        onTrouble({ message: (error as Error).message, unreachable: false });
-        await sleep(pause);
+    const { writer, log, metrics, now, isStopping, unlessStopping } = this.#context;
+    if (now() < this.#assignAt) return false;
+    try {
+      const begun = await unlessStopping(this.#beginningsOf(partitions));
+      const beginnings = begun.map(({ beginning }) => beginning);
+      // Stored before the first message is read: from here on only the store tells where to go on.
+      if (beginnings.length > 0) writer.setPositions(beginnings);
+      for (const { beginning, choice, watermarks, storedOffset } of begun) {
+        const { partition, nextOffset } = beginning;
+        this.#tell(partition, storedOffset, choice, watermarks);
+        this.#partitions.set(partition, {
+          nextOffset,
+          endOffset: watermarks.high,
+          committed: true,
+          auditedOffset: -1,
+          audits: 0,
+          stalled: false,
+        });
       }
+      this.#consumer.assign(beginnings);
+      this.#problem = undefined;
+      this.#assignAt = 0;
+      this.#assignPause = FIRST_PAUSE_MS;
+      metrics.rebalanced("assigned");
+      const from = beginnings.map(({ partition, nextOffset }) => `${partition}@${nextOffset}`);
+      if (from.length > 0) log.info({ positions: from.join(" ") }, "partitions assigned");
+      return true;
+    } catch (error) {
+      if (isStopping()) return false;
+      const { message } = error as Error;
+      if (message !== this.#problem) log.warn({ problem: message }, "trouble with Kafka");
+      this.#problem = message;
+      this.#assignAt = now() + this.#assignPause;
+      this.#assignPause = Math.min(this.#assignPause * 2, LAST_PAUSE_MS);
+      return false;
     }
   }
 
-  async #beginningsOf(
-    partitions: readonly number[],
-  ): Promise<(readonly [Beginning, Watermarks])[]> {
+  async #beginningsOf(partitions: readonly number[]): Promise<Begun[]> {
     if (partitions.length === 0) return [];
+    const { ask } = this.#consumer;
     const [topicId, committed] = await Promise.all([
-      this.#consumer.topicId(partitions.some((each) => this.#hasTopicId(each))),
-      this.#consumer.committed(partitions),
+      ask.topicId(partitions.some((each) => this.#hasTopicId(each))),
+      ask.committed(partitions),
     ]);
     return Promise.all(
       partitions.map((each) => this.#beginningOf(each, topicId, committed.get(each))),
@@ -196,108 +227,29 @@ export class Assignment {
     partition: number,
     topicId: string | undefined,
     committed: CommittedOffset | undefined,
-  ): Promise<readonly [Beginning, Watermarks]> {
+  ): Promise<Begun> {
     const { writer } = this.#context;
-    const watermarks = await this.#consumer.watermarks(partition);
+    const watermarks = await this.#consumer.ask.watermarks(partition);
     const stored = writer.position(partition);
     const { storeId } = writer;
     const choice = whereToBegin({ stored, committed, watermarks, topicId, storeId });
-    this.#logChoice(partition, stored?.nextOffset, choice, watermarks);
-    return [{ partition, nextOffset: choice.nextOffset, topicId }, watermarks];
+    const beginning = { partition, nextOffset: choice.nextOffset, topicId };
+    return { beginning, choice, watermarks, storedOffset: stored?.nextOffset };
   }
 
-  #logChoice(
+  /** Logs and counts what the operator should hear of a choice that has been carried out. */
+  #tell(
     partition: number,
     storedOffset: number | undefined,
-    { nextOffset, warning, notice }: Choice,
+    { nextOffset, warning, notice, missed }: Choice,
     { low, high }: Watermarks,
   ): void {
-    const { log } = this.#context;
+    const { log, metrics } = this.#context;
     const fields = { partition, storedOffset, startOffset: low, endOffset: high };
+    if (missed !== undefined) metrics.missed(missed);
     // The size of a gap is what its messages' owner asks first.
-    const missed = storedOffset !== undefined &&
-      storedOffset < low && { missed: low - storedOffset };
-    if (warning !== undefined) log.warn({ ...fields, readFrom: nextOffset, ...missed }, warning);
+    if (warning !== undefined) log.warn({ ...fields, readFrom: nextOffset, missed }, warning);
     if (notice !== undefined) log.info({ ...fields, readFrom: nextOffset }, notice);
-  }
-
-  /**
-   * Tells the group how far the store is, from time to time and without waiting for its answer. That is
-   * a courtesy to lag tools: a commit that failed is made up for by the next.
-   */
-  commitWhenDue(): void {
-    const { now } = this.#context;
-    for (const { partitions, reason } of this.#consumer.failedCommits.splice(0)) {
-      this.#logFailedCommit(reason);
-      for (const partition of partitions) this.#markCommitted(partition, false);
-    }
-    if (now() - this.#committedAt < COMMIT_INTERVAL_MS) return;
-    this.#committedAt = now();
-    const due = [...this.#partitions].filter(([, { committed }]) => !committed);
-    const positions = this.#positions(due.map(([partition]) => partition));
-    if (positions.length === 0) return;
-    for (const { partition } of positions) this.#markCommitted(partition, true);
-    this.#commit(positions).catch((error: Error) => {
-      const partitions = positions.map(({ partition }) => partition);
-      this.#consumer.failedCommits.push({ partitions, reason: error.message });
-    });
-  }
-
-  /**
-   * Tells the group before something ends, and makes sure that it has heard: whoever gets the partitions
-   * begins there. Lets no dead broker hold that up for long.
-   */
-  async commitNow(partitions: readonly number[]): Promise<void> {
-    let isLate = false;
-    const commit = async (): Promise<void> => {
-      const positions = this.#positions(partitions);
-      if (positions.length === 0) return;
-      for (;;) {
-        await this.#commit(positions);
-        const known = await this.#consumer.committed(partitions);
-        if (
-          positions.every(
-            ({ partition, nextOffset }) => known.get(partition)?.offset === nextOffset,
-          )
-        )
-          return;
-        if (isLate) throw new Error("the group did not take them");
-        // A rebalance in its last steps takes none, and is over soon.
-        await Bun.sleep(LAST_COMMIT_PAUSE_MS);
-      }
-    };
-    const committed = commit().catch((error: Error) => this.#logFailedCommit(error.message));
-    await Promise.race([committed, Bun.sleep(LAST_COMMIT_TIMEOUT_MS)]);
-    isLate = true;
-  }
-
-  /**
-   * What the group is told, another instance may build upon: it has to be on the disk before. One sync
-   * a second, which covers all batches before it.
-   */
-  async #commit(positions: readonly Position[]): Promise<void> {
-    const { writer } = this.#context;
-    writer.setPositions(positions);
-    await this.#consumer.commit(positions, writer.storeId);
-  }
-
-  /** Once a reason: commits are tried again and again. */
-  #logFailedCommit(reason: string): void {
-    if (this.#loggedFailedCommits.has(reason)) return;
-    this.#loggedFailedCommits.add(reason);
-    this.#context.log.warn({ reason }, "offsets not committed to Kafka; the store has them");
-  }
-
-  #positions(partitions: readonly number[]): Position[] {
-    return partitions.flatMap((partition) => {
-      const assigned = this.#partitions.get(partition);
-      return assigned === undefined ? [] : [{ partition, nextOffset: assigned.nextOffset }];
-    });
-  }
-
-  #markCommitted(partition: number, committed: boolean): void {
-    const assigned = this.#partitions.get(partition);
-    if (assigned !== undefined) assigned.committed = committed;
   }
 
   /** After trouble: a partition that left its log is found, although others that are read tell of no trouble. */
@@ -308,7 +260,8 @@ export class Assignment {
   /** Asks the broker, beside the reading, whether it is there and what the bounds of the logs are. */
   auditWhenDue(): void {
     const { now, isTroubled } = this.#context;
-    const isUrgent = isTroubled() || this.#urgentAudits > 0;
+    const isUnread = this.#consumer.readFailure !== undefined;
+    const isUrgent = isTroubled() || isUnread || this.#urgentAudits > 0;
     const interval = isUrgent ? AUDIT_INTERVAL_IN_TROUBLE_MS : AUDIT_INTERVAL_MS;
     if (now() - this.#auditedAt < interval) return;
     if (this.#urgentAudits > 0) this.#urgentAudits--;
@@ -323,13 +276,15 @@ export class Assignment {
     try {
       const partitions = this.partitions();
       if (partitions.length === 0) {
-        const exists = (await this.#consumer.countPartitions()) > 0;
+        const exists = (await this.#consumer.ask.countPartitions()) > 0;
         if (exists) onReachable();
         else onTrouble({ message: "the topic does not exist", unreachable: false });
       } else {
         const [topicId, ...watermarks] = await Promise.all([
-          this.#consumer.topicId(partitions.some((each) => this.#hasTopicId(each))),
-          ...partitions.map(async (each) => [each, await this.#consumer.watermarks(each)] as const),
+          this.#consumer.ask.topicId(partitions.some((each) => this.#hasTopicId(each))),
+          ...partitions.map(
+            async (each) => [each, await this.#consumer.ask.watermarks(each)] as const,
+          ),
         ]);
         onReachable();
         this.#audit = { topicId, watermarks: new Map(watermarks) };
@@ -364,28 +319,36 @@ export class Assignment {
       if (isAnew || (outOfRange && assigned.audits >= AUDITS_UNTIL_OUT_OF_RANGE)) {
         const known = { stored, committed: undefined, watermarks, topicId, storeId };
         const choice = whereToBegin(known);
-        this.#logChoice(partition, nextOffset, choice, watermarks);
-        this.#readFrom(partition, choice.nextOffset, topicId);
+        if (this.#readFrom(partition, choice.nextOffset, topicId)) {
+          this.#tell(partition, nextOffset, choice, watermarks);
+        }
       } else if (nextOffset < watermarks.high && assigned.audits >= AUDITS_UNTIL_STALLED) {
-        log.warn({ partition, nextOffset }, "no progress: fetching anew");
+        const { readFailure } = this.#consumer;
+        const fields = { partition, nextOffset, ...(readFailure && { problem: readFailure }) };
+        // Once is loud enough for what may go on for days.
+        if (!assigned.stalled) log.warn(fields, "no progress: fetching anew");
+        assigned.stalled = true;
         this.#readFrom(partition, nextOffset, topicId);
       }
     }
   }
 
-  #readFrom(partition: number, nextOffset: number, topicId: string | undefined): void {
+  /** Tells whether it could be done. */
+  #readFrom(partition: number, nextOffset: number, topicId: string | undefined): boolean {
     const assigned = this.#partitions.get(partition);
-    if (assigned === undefined) return;
+    if (assigned === undefined) return false;
     try {
       const others = this.partitions().filter((each) => each !== partition);
       // Stored last: what fails before that is found again by the next audit.
-      this.#consumer.readFrom({ partition, nextOffset }, this.#positions(others));
+      this.#consumer.readFrom({ partition, nextOffset }, positionsOf(this.#partitions, others));
       this.#context.writer.setPositions([{ partition, nextOffset, topicId }]);
       assigned.nextOffset = nextOffset;
       assigned.committed = false;
       assigned.audits = 0;
+      return true;
     } catch (error) {
       this.#context.onTrouble({ message: (error as Error).message, unreachable: false });
+      return false;
     }
   }
 }

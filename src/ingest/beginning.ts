@@ -1,5 +1,5 @@
 import type { StoredPosition } from "../store/write.ts";
-import type { CommittedOffset, Watermarks } from "./consumer.ts";
+import type { CommittedOffset, Watermarks } from "./topic-questions.ts";
 
 /** All that is known of a partition when it is assigned. */
 export interface KnownOffsets {
@@ -19,6 +19,8 @@ export interface Choice {
   readonly nextOffset: number;
   readonly warning?: string;
   readonly notice?: string;
+  /** How many offsets were removed before they were read. */
+  readonly missed?: number;
 }
 
 /**
@@ -65,7 +67,7 @@ function withinLog(wanted: number, { low, high }: Watermarks): Choice {
   if (wanted > high) return { nextOffset: low, warning: MADE_ANEW };
   if (wanted < low) {
     const warning = "messages were removed from the topic before they were read";
-    return { nextOffset: low, warning };
+    return { nextOffset: low, warning, missed: low - wanted };
   }
   return { nextOffset: wanted };
 }

@@ -22,6 +22,8 @@ const DEFAULTS = {
   "queued.min.messages": 20000,
   // How long fetching rests when that much is queued. The default of 1 s starves a fast reader.
   "fetch.queue.backoff.ms": 10,
+  // Tells, among much else, what the membership in the group is, which nothing else does.
+  "statistics.interval.ms": 10_000,
 } as const;
 
 /** Those that librdkafka knows in the classic group protocol only, and refuses with `group.protocol=consumer` (KIP-848). */
@@ -44,13 +46,17 @@ const FORCED = {
   "enable.partition.eof": true,
 } as const;
 
+/** Whether the group goes by the classic protocol; else by that of KIP-848. */
+export function isClassic({ librdkafka }: ConsumerSettings): boolean {
+  return librdkafka["group.protocol"]?.toLowerCase() !== "consumer";
+}
+
 /** The settings for librdkafka: our defaults, over them the operator's, over those what must be. */
 export function librdkafkaSettings(settings: ConsumerSettings): ConsumerGlobalConfig {
   const { librdkafka, brokers, groupId } = settings;
-  const isClassic = librdkafka["group.protocol"]?.toLowerCase() !== "consumer";
   return {
     ...DEFAULTS,
-    ...(isClassic ? CLASSIC_DEFAULTS : {}),
+    ...(isClassic(settings) ? CLASSIC_DEFAULTS : {}),
     ...librdkafka,
     "bootstrap.servers": brokers,
     "group.id": groupId,

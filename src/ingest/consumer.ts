@@ -1,5 +1,4 @@
 import {
-  AdminClient,
   CODES,
   type ConsumerTopicConfig,
   type EofEvent,
@@ -10,7 +9,8 @@ import {
 } from "@confluentinc/kafka-javascript";
 import type { Position } from "../store/write.ts";
 import type { Log } from "../telemetry/log.ts";
-import { type ConsumerSettings, librdkafkaSettings } from "./consumer-settings.ts";
+import { type ConsumerSettings, isClassic, librdkafkaSettings } from "./consumer-settings.ts";
+import { metadataOf, REQUEST_TIMEOUT_MS, TopicQuestions } from "./topic-questions.ts";
 
 // The package has these methods and documents them; its types leave them out.
 declare module "@confluentinc/kafka-javascript/types/rdkafka" {
@@ -34,12 +34,6 @@ export interface Rebalance {
   readonly lost: boolean;
 }
 
-/** The first and the next offset of a partition's log. */
-export interface Watermarks {
-  readonly low: number;
-  readonly high: number;
-}
-
 /** What librdkafka says of its own accord. It goes on trying; whoever is told decides when it is over. */
 export interface Trouble {
   readonly message: string;
@@ -47,25 +41,12 @@ export interface Trouble {
   readonly unreachable: boolean;
 }
 
-/** A commit that the group did not take. */
-export interface FailedCommit {
+/** What became of a commit. */
+export interface CommitAnswer {
   readonly partitions: readonly number[];
-  readonly reason: string;
+  /** Why the group did not take it; absent when it did. */
+  readonly failure?: string;
 }
-
-/** How far the group was told that a partition is stored, and by which store; other programs leave no such name. */
-export interface CommittedOffset {
-  readonly offset: number;
-  readonly storeId: string | undefined;
-}
-
-interface CommitMetadata {
-  readonly offset: number;
-  readonly metadata: string | null;
-}
-
-/** How long a question to the broker may take before it counts as not answered, in milliseconds. */
-const REQUEST_TIMEOUT_MS = 5000;
 
 /** How long leaving the group and closing may take: with an unreachable broker librdkafka waits a minute. */
 const CLOSE_TIMEOUT_MS = 3000;
@@ -74,11 +55,23 @@ const CLOSE_TIMEOUT_MS = 3000;
 const ALL_BROKERS_DOWN = "all broker connections are down";
 const FATAL_ERROR = "fatal error";
 
-/** How long to wait for the topic's id, in milliseconds. Brokers that cannot tell it do not answer at all. */
-const TOPIC_ID_TIMEOUT_MS = 2000;
+/** What librdkafka says where it cannot read the next batch of a partition: it goes no further, and tries again. */
+const READ_FAILURES: ReadonlyMap<number, string> = new Map([
+  [
+    CODES.ERRORS.ERR__NOT_IMPLEMENTED,
+    "the messages there are compressed with a codec that this build of the Kafka client cannot read",
+  ],
+  [CODES.ERRORS.ERR__BAD_COMPRESSION, "the messages there cannot be decompressed"],
+]);
 
-/** The id that Kafka gives where there is none: a UUID of zeros. */
-const NO_TOPIC_ID = "AAAAAAAAAAAAAAAAAAAAAA";
+/** Where librdkafka's statistics tell of its coordinator and of its membership in the group. */
+const MEMBERSHIP = /"cgrp":\s*\{\s*"state":\s*"([^"]*)".*?"join_state":\s*"([^"]*)"/;
+
+/** The membership of a client that has its assignment. */
+const SETTLED = "steady";
+
+/** By KIP-848, that of a client whose first assignment is of nothing, as well as that of one that waits. */
+const SETTLED_WITHOUT_PARTITIONS = "init";
 
 /** librdkafka's logical offset behind the last message (RD_KAFKA_OFFSET_END). */
 const OFFSET_END = -1;
@@ -92,21 +85,26 @@ export class TopicConsumer {
   readonly rebalances: Rebalance[] = [];
   /** The ends of partitions that have been reached: where the next message will be, past control records. */
   readonly reachedEnds: Map<number, number> = new Map();
-  /** Commits that have failed, oldest first. */
-  readonly failedCommits: FailedCommit[] = [];
-  /** Set by an error after which librdkafka needs a new client. */
+  /** What became of commits, oldest first. */
+  readonly commitAnswers: CommitAnswer[] = [];
+  /** Set by an error after which librdkafka needs a new client, and by the end of this one. */
   fatal = false;
+  /** Why the next batch of some partition cannot be read, as the client last said; it does not say of which. */
+  readFailure: string | undefined;
+
+  /** What can be asked while the client is connected. */
+  readonly ask: TopicQuestions;
 
   readonly #topic: string;
+  readonly #log: Log;
   readonly #onTrouble: (trouble: Trouble) => void;
   readonly #consumer: KafkaConsumer;
   readonly #paused = new Set<number>();
   #connected = false;
-  /** Asked for ahead, while the group takes its time over the first assignment. */
-  #nextTopicId: Promise<string | undefined> | undefined;
-  #tellsTopicId: boolean;
   #closing = false;
+  readonly #closed = Promise.withResolvers<void>();
   #cooperative = false;
+  #isJoining = false;
 
   /**
    * @param onTrouble told of every error that librdkafka reports outside of a request
@@ -114,8 +112,8 @@ export class TopicConsumer {
    */
   constructor(settings: ConsumerSettings, log: Log, onTrouble: (trouble: Trouble) => void) {
     this.#topic = settings.topic;
+    this.#log = log;
     this.#onTrouble = onTrouble;
-    this.#tellsTopicId = settings.isMockCluster !== true;
     this.#consumer = new KafkaConsumer(
       {
         ...librdkafkaSettings(settings),
@@ -123,9 +121,8 @@ export class TopicConsumer {
           this.#onRebalance(error, partitions);
         },
         offset_commit_cb: (error: LibrdKafkaError | undefined, offsets: TopicPartition[]) => {
-          if (!error) return;
           const partitions = offsets.map(({ partition }) => partition);
-          this.failedCommits.push({ partitions, reason: error.message });
+          this.commitAnswers.push({ partitions, ...(error && { failure: error.message }) });
         },
       },
       // Not even an empty object: it would take the place of the topic's settings above.
@@ -133,6 +130,13 @@ export class TopicConsumer {
     );
     this.#consumer.on("partition.eof", ({ partition, offset }: EofEvent) => {
       this.reachedEnds.set(partition, offset);
+    });
+    this.ask = new TopicQuestions(this.#consumer, this.#topic, settings.isMockCluster !== true);
+    const settled = (membership: string): boolean =>
+      membership === SETTLED || (membership === SETTLED_WITHOUT_PARTITIONS && !isClassic(settings));
+    this.#consumer.on("event.stats", ({ message }: { message: string }) => {
+      const [, coordinator, membership = ""] = MEMBERSHIP.exec(message) ?? [];
+      this.#isJoining = coordinator !== undefined && !(coordinator === "up" && settled(membership));
     });
     this.#consumer.on("event.error", (error) => this.#onError(error));
     this.#consumer.on("event.log", (entry: { severity?: number; fac?: string; message?: string }) =>
@@ -163,6 +167,16 @@ export class TopicConsumer {
     });
   }
 
+  /** Whether the group still owes the client an assignment, as the statistics last told. */
+  get isJoining(): boolean {
+    return this.#isJoining;
+  }
+
+  /** Resolves when a client that was connected has closed. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
   /** Tells whether librdkafka starts with these settings, which is when it checks how they go together. */
   async canStart(): Promise<boolean> {
     try {
@@ -185,10 +199,7 @@ export class TopicConsumer {
     // Closed meanwhile, and nobody waits for it any more.
     if (this.#closing) return this.#disconnect();
     this.#connected = true;
-    if (this.#tellsTopicId) {
-      this.#nextTopicId = this.#askTopicId();
-      this.#nextTopicId.catch(() => undefined);
-    }
+    this.ask.begin();
     this.#consumer.subscribe([this.#topic]);
   }
 
@@ -208,7 +219,9 @@ export class TopicConsumer {
     this.#consumer.setDefaultConsumeTimeout(waitMs);
     return new Promise((resolve) => {
       this.#consumer.consume(max, (error, messages) => {
-        if (error) this.#onError(error);
+        const readFailure = error ? READ_FAILURES.get(error.code) : undefined;
+        if (readFailure !== undefined) this.readFailure = readFailure;
+        else if (error) this.#onError(error);
         resolve(error ? [] : messages);
       });
     });
@@ -240,8 +253,10 @@ export class TopicConsumer {
 
   /** Stops fetching the partitions, while polling goes on and keeps the membership. */
   pause(partitions: readonly number[]): void {
-    for (const partition of partitions) this.#paused.add(partition);
-    this.#consumer.pause(this.#topicPartitions(partitions));
+    const reading = partitions.filter((partition) => !this.#paused.has(partition));
+    if (reading.length === 0) return;
+    for (const partition of reading) this.#paused.add(partition);
+    this.#consumer.pause(this.#topicPartitions(reading));
   }
 
   /** Fetches the partitions again, from where they were paused. */
@@ -267,97 +282,11 @@ export class TopicConsumer {
     }
   }
 
-  /** The group's committed offsets, of those partitions that have one. */
-  committed(partitions: readonly number[]): Promise<ReadonlyMap<number, CommittedOffset>> {
-    return new Promise((resolve, reject) => {
-      this.#consumer.committed(
-        this.#topicPartitions(partitions),
-        REQUEST_TIMEOUT_MS,
-        (error, answered) => {
-          if (error) return reject(error);
-          const offsets = (answered as (TopicPartition & Partial<CommitMetadata>)[]).flatMap(
-            ({ partition, offset = -1, metadata }) =>
-              offset >= 0 ? [[partition, { offset, storeId: storeIdOf(metadata) }] as const] : [],
-          );
-          resolve(new Map(offsets));
-        },
-      );
-    });
-  }
-
-  /**
-   * The topic's id (KIP-516), which a topic made anew has not in common with the old; `undefined` where
-   * the broker does not tell.
-   *
-   * @param isExpected the broker is known to tell: then not getting it is a failure
-   */
-  async topicId(isExpected: boolean): Promise<string | undefined> {
-    if (!isExpected && !this.#tellsTopicId) return undefined;
-    const asked = this.#nextTopicId ?? this.#askTopicId();
-    this.#nextTopicId = undefined;
-    try {
-      return await asked;
-    } catch (error) {
-      if (isExpected) throw error;
-      this.#tellsTopicId = false;
-      return undefined;
-    }
-  }
-
-  #askTopicId(): Promise<string | undefined> {
-    const admin = AdminClient.createFrom(this.#consumer);
-    return new Promise((resolve, reject) => {
-      admin.describeTopics([this.#topic], { timeout: TOPIC_ID_TIMEOUT_MS }, (error, topics) => {
-        if (error) return reject(error);
-        const id = (topics[0]?.topicId as { base64?: string } | undefined)?.base64;
-        resolve(id === NO_TOPIC_ID ? undefined : id);
-      });
-    });
-  }
-
-  /** Asks the broker for the bounds of a partition's log. */
-  watermarks(partition: number): Promise<Watermarks> {
-    return new Promise((resolve, reject) => {
-      this.#consumer.queryWatermarkOffsets(
-        this.#topic,
-        partition,
-        REQUEST_TIMEOUT_MS,
-        (error, offsets) =>
-          error ? reject(error) : resolve({ low: offsets.lowOffset, high: offsets.highOffset }),
-      );
-    });
-  }
-
-  /** The end of a partition's log as the last fetch told it, without asking; `undefined` before the first. */
-  knownEnd(partition: number): number | undefined {
-    try {
-      const { highOffset } = this.#consumer.getWatermarkOffsets(this.#topic, partition);
-      return highOffset >= 0 ? highOffset : undefined;
-    } catch {
-      // librdkafka answers "no offset" with an error; not knowing is not a failure.
-      return undefined;
-    }
-  }
-
-  /** Asks for the topic's metadata; resolves to its number of partitions, 0 when there is no such topic. */
-  countPartitions(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#consumer.getMetadata(
-        { topic: this.#topic, timeout: REQUEST_TIMEOUT_MS },
-        (error, metadata) => {
-          if (error) return reject(error);
-          const topic = metadata.topics.find(({ name }) => name === this.#topic);
-          resolve(topic?.partitions.length ?? 0);
-        },
-      );
-    });
-  }
-
   /**
    * Tells the group how far the store is.
    *
    * Resolves once that is on its way, which is all that the client waits for; the group's answer shows
-   * in {@link failedCommits}, after the next poll, and in {@link committed}.
+   * in {@link commitAnswers}, after the next poll, and in what the group then holds.
    */
   commit(positions: readonly Position[], storeId: string): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -366,27 +295,34 @@ export class TopicConsumer {
           topic: this.#topic,
           partition,
           offset: nextOffset,
-          metadata: `${STORE_METADATA}${storeId}`,
+          metadata: metadataOf(storeId),
         })),
         (error) => (error ? reject(error) : resolve()),
       );
     });
   }
 
-  /** Leaves the group and frees the client, but does not wait for a broker that is away. */
-  async close(): Promise<void> {
+  /**
+   * Leaves the group and frees the client, but does not wait for a broker that is away. Resolves to
+   * whether the client has closed; else it does so whenever it can, which {@link closed} tells.
+   */
+  async close(): Promise<boolean> {
     this.#closing = true;
-    if (!this.#connected) return;
+    this.fatal = true;
+    if (!this.#connected) return true;
     // Closing waits for an answer to each of these.
     for (const { kind, partitions } of this.rebalances.splice(0)) {
       this.#answerUnread(kind, partitions);
     }
     let timer: Timer | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), CLOSE_TIMEOUT_MS);
     });
-    await Promise.race([this.#disconnect(), late]);
+    this.#disconnect().then(this.#closed.resolve, this.#closed.resolve);
+    const isClosed = await Promise.race([this.closed.then(() => true), late]);
     clearTimeout(timer);
+    if (!isClosed) this.#log.warn("the Kafka client did not close in time and is left behind");
+    return isClosed;
   }
 
   /** Answers a rebalance of a client that is closing. */
@@ -409,12 +345,4 @@ export class TopicConsumer {
   #topicPartitions(partitions: readonly number[]): TopicPartition[] {
     return partitions.map((partition) => ({ topic: this.#topic, partition }));
   }
-}
-
-/** How the metadata of an offset begins that a store has committed; the store's id follows. */
-const STORE_METADATA = "arrest-events:";
-
-function storeIdOf(metadata: string | null | undefined): string | undefined {
-  if (!metadata?.startsWith(STORE_METADATA)) return undefined;
-  return metadata.slice(STORE_METADATA.length);
 }

@@ -1,14 +1,17 @@
 import type { Message } from "@confluentinc/kafka-javascript";
-import type { ArrestEventFields } from "../arrest-event.ts";
 import type { Config, KafkaSource } from "../config.ts";
-import type { Cluster, DeadLetter } from "../store/schema.ts";
+import type { Cluster } from "../store/schema.ts";
 import type { Beginning, EventWriter } from "../store/write.ts";
 import type { Log } from "../telemetry/log.ts";
 import { Assignment } from "./assignment.ts";
+import { sortMessages } from "./batch.ts";
 import { TopicConsumer, type Trouble } from "./consumer.ts";
 import type { ConsumerSettings } from "./consumer-settings.ts";
-import { decodeMessage, isRefused, type RefusedMessage, toDeadLetter } from "./message.ts";
+import { toDeadLetter } from "./message.ts";
+import type { IngestMetrics } from "./metrics.ts";
 import type { IngestState, IngestStatus } from "./status.ts";
+import { StopSignal } from "./stop-signal.ts";
+import { StuckClientError, WATCHDOG_LIMITS, Watchdog, type WatchdogLimits } from "./watchdog.ts";
 
 /** What ingest works with. */
 export interface IngestDependencies {
@@ -16,13 +19,26 @@ export interface IngestDependencies {
   readonly mode: KafkaSource["mode"];
   readonly cluster: Cluster;
   readonly batch: Config["ingest"];
-  readonly writer: Pick<EventWriter, "storeId" | "ingest" | "position" | "setPositions" | "probe">;
+  /** How much the dead letters may become before the reading stops. */
+  readonly deadLetterBound: Config["deadLetters"];
+  readonly writer: Pick<
+    EventWriter,
+    "storeId" | "ingest" | "position" | "setPositions" | "probe" | "deadLetters"
+  >;
   readonly log: Log;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Told of every success (`undefined`) and every failure of the store. */
   readonly onStore: (error: Error | undefined) => void;
+  readonly metrics: IngestMetrics;
+  /** How long the Kafka client may be silent; {@link WATCHDOG_LIMITS} where it is not given. */
+  readonly watchdog?: WatchdogLimits;
+  /** Makes the client; a {@link TopicConsumer} where it is not given. */
+  readonly newConsumer?: (...given: ConstructorParameters<typeof TopicConsumer>) => TopicConsumer;
 }
+
+/** How many clients may be left behind that do not close, each with its threads and memory. */
+const MAX_LEFT_BEHIND = 3;
 
 /** How long one wait for a message lasts, which is the longest that a stop or a rebalance waits for the loop. */
 const POLL_WAIT_MS = 200;
@@ -39,23 +55,29 @@ const LAST_PAUSE_MS = 10_000;
 export class Ingest {
   readonly #with: IngestDependencies;
   #finished: Promise<void> = Promise.resolve();
-  #stopping = false;
-  readonly #stopRequested = Promise.withResolvers<never>();
-  #wake: (() => void) | undefined;
-  /** Of the consumer that is connected now. */
+  readonly #stop = new StopSignal();
+  /**
+   * The client that reads now. It is the fence of a client that was given up while its loop hung: should
+   * that loop go on one day, it may neither store nor say anything.
+   */
+  #current: TopicConsumer | undefined;
   #assignment: Assignment | undefined;
+  #watchdog: Watchdog | undefined;
+  readonly #leftBehind = new Set<TopicConsumer>();
   #reachable = false;
   #problem: string | undefined;
   /** What has been logged of the trouble under way: librdkafka says the same things by turns. */
   readonly #loggedProblems = new Set<string>();
   #storeFailing = false;
+  #deadLettersFull = false;
   #storedEvents = 0;
   #deadLetters = 0;
   #lastStoredAt: number | null = null;
+  #lastMessageAt: number | null = null;
+  #lastCommittedAt: number | null = null;
 
   constructor(dependencies: IngestDependencies) {
     this.#with = dependencies;
-    this.#stopRequested.promise.catch(() => undefined);
   }
 
   /** Begins to read; connects, and connects again, on its own time. */
@@ -65,15 +87,14 @@ export class Ingest {
 
   /** Stores the batch under way, tells the group and leaves it. Resolves when that is done. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    this.#stopRequested.reject(new Error("ingest is stopping"));
-    this.#wake?.();
+    this.#stop.set();
     await this.#finished;
   }
 
   /** How far the reading is, now. */
-  status(): IngestStatus {
+  status(): Omit<IngestStatus, "forwarding"> {
     const { settings, mode } = this.#with;
+    const problem = this.#problem ?? this.#assignment?.problem ?? this.#watchdog?.problem();
     return {
       state: this.#state(),
       mode,
@@ -84,66 +105,160 @@ export class Ingest {
       storedEvents: this.#storedEvents,
       deadLetters: this.#deadLetters,
       lastStoredAt: this.#lastStoredAt,
-      ...(this.#problem === undefined ? {} : { problem: this.#problem }),
+      lastMessageAt: this.#lastMessageAt,
+      lastCommittedAt: this.#lastCommittedAt,
+      ...(problem === undefined ? {} : { problem }),
     };
   }
 
   #state(): IngestState {
-    if (this.#stopping) return "stopped";
+    if (this.#stop.isSet) return "stopped";
     if (this.#storeFailing) return "store-failing";
+    if (this.#deadLettersFull) return "dead-letters-full";
     if (!this.#reachable) return "connecting";
     return this.#assignment?.partitions().length === 0 ? "waiting" : "reading";
   }
 
   async #run(): Promise<void> {
+    const { settings, log, newConsumer, watchdog: limits = WATCHDOG_LIMITS } = this.#with;
+    const make = newConsumer ?? ((...given) => new TopicConsumer(...given));
     let pause = FIRST_PAUSE_MS;
-    while (!this.#stopping) {
-      const consumer = new TopicConsumer(this.#with.settings, this.#with.log, (trouble) =>
-        this.#onTrouble(trouble),
-      );
-      try {
-        await this.#unlessStopping(consumer.connect());
-        this.#onReachable();
-        pause = FIRST_PAUSE_MS;
-        await this.#read(consumer);
-      } catch (error) {
-        if (!this.#stopping) {
-          this.#onTrouble({ message: (error as Error).message, unreachable: true });
-        }
-      } finally {
-        this.#assignment = undefined;
-        await consumer.close();
+    while (!this.#stop.isSet) {
+      if (this.#leftBehind.size >= MAX_LEFT_BEHIND) {
+        this.#onTrouble({
+          message: `${MAX_LEFT_BEHIND} Kafka clients hang: a restart of the process may help`,
+          unreachable: true,
+        });
+        await this.#stop.sleep(LAST_PAUSE_MS);
+        continue;
       }
-      await this.#sleep(pause);
+      const consumer = make(settings, log, (trouble) => {
+        if (this.#current === consumer) this.#onTrouble(trouble);
+      });
+      const watchdog = new Watchdog(limits, log, () => this.#isWaitingForGroup(consumer));
+      const use = async (): Promise<void> => {
+        await this.#stop.unlessSet(consumer.connect());
+        this.#assertCurrent(consumer);
+        this.#onReachable();
+        watchdog.turned();
+        pause = FIRST_PAUSE_MS;
+        await this.#read(consumer, watchdog);
+      };
+      this.#current = consumer;
+      this.#watchdog = watchdog;
+      try {
+        await Promise.race([use(), watchdog.stuck]);
+      } catch (error) {
+        if (!this.#stop.isSet) this.#onEnd(error as Error);
+      } finally {
+        this.#current = undefined;
+        this.#assignment = undefined;
+        this.#watchdog = undefined;
+        watchdog.stop();
+        await this.#close(consumer);
+      }
+      await this.#stop.sleep(pause);
       pause = Math.min(pause * 2, LAST_PAUSE_MS);
     }
   }
 
+  async #close(consumer: TopicConsumer): Promise<void> {
+    if (await consumer.close()) return;
+    this.#leftBehind.add(consumer);
+    void consumer.closed.then(() => this.#leftBehind.delete(consumer));
+  }
+
+  /** A client was of no more use. */
+  #onEnd(error: Error): void {
+    const { metrics, log } = this.#with;
+    if (error instanceof StuckClientError) {
+      metrics.stuck();
+      log.error({ err: error }, "the Kafka client hangs: a new one takes its place");
+    }
+    this.#onTrouble({ message: error.message, unreachable: true });
+  }
+
+  #isWaitingForGroup(consumer: TopicConsumer): boolean {
+    const assigned = this.#assignment?.partitions().length ?? 0;
+    return assigned === 0 && consumer.rebalances.length === 0 && consumer.isJoining;
+  }
+
   /** Reads with one client until the service stops or the client is of no more use. */
-  async #read(consumer: TopicConsumer): Promise<void> {
+  async #read(consumer: TopicConsumer, watchdog: Watchdog): Promise<void> {
+    const ifCurrent = <T extends unknown[]>(action: (...given: T) => void) => {
+      return (...given: T): void => {
+        if (this.#current === consumer) action(...given);
+      };
+    };
     const assignment = new Assignment(consumer, {
       ...this.#with,
       writer: {
         storeId: this.#with.writer.storeId,
         position: (partition) => this.#with.writer.position(partition),
-        setPositions: (positions) => this.#setPositions(positions),
+        setPositions: (positions) => this.#setPositions(consumer, positions),
       },
-      isStopping: () => this.#stopping,
-      sleep: (milliseconds) => this.#sleep(milliseconds),
-      unlessStopping: (promise) => this.#unlessStopping(promise),
+      isStopping: () => this.#stop.isSet,
+      unlessStopping: (promise) => this.#stop.unlessSet(promise),
       isTroubled: () => this.#problem !== undefined,
-      onTrouble: (trouble) => this.#onTrouble(trouble),
-      onReachable: () => this.#onReachable(),
+      onTrouble: ifCurrent((trouble) => this.#onTrouble(trouble)),
+      onReachable: ifCurrent(() => this.#onReachable()),
+      onCommit: ifCurrent((isTaken) => this.#onCommit(isTaken)),
     });
     this.#assignment = assignment;
-    while (!this.#stopping && !consumer.fatal) {
-      await this.#store(consumer, assignment, await this.#takeBatch(consumer));
-      await assignment.carryOutRebalances();
-      assignment.commitWhenDue();
-      assignment.auditWhenDue();
-      assignment.actOnAudit();
+    while (!this.#stop.isSet && !consumer.fatal) {
+      const held = await this.#waitForRoom(consumer, assignment, watchdog);
+      const messages = held.concat(await this.#takeBatch(consumer));
+      await this.#store(consumer, assignment, watchdog, messages);
+      await this.#lookAfter(assignment);
+      watchdog.turned();
     }
-    await assignment.commitNow(assignment.partitions());
+    await assignment.commits.now(assignment.partitions());
+  }
+
+  /** What is to be done between two batches. */
+  async #lookAfter(assignment: Assignment): Promise<void> {
+    await assignment.carryOutRebalances();
+    assignment.commits.whenDue();
+    assignment.auditWhenDue();
+    assignment.actOnAudit();
+  }
+
+  /**
+   * Stops the reading while there are as many dead letters as there may be, but keeps the membership.
+   * Resolves to messages that had been fetched already and still came.
+   */
+  async #waitForRoom(
+    consumer: TopicConsumer,
+    assignment: Assignment,
+    watchdog: Watchdog,
+  ): Promise<Message[]> {
+    const held: Message[] = [];
+    while (this.#isDeadLetterBoundReached() && !this.#stop.isSet && !consumer.fatal) {
+      if (!this.#deadLettersFull) {
+        this.#deadLettersFull = true;
+        const { count, bytes } = this.#with.writer.deadLetters();
+        const text = "too many dead letters: reading stops until some are replayed or deleted";
+        this.#with.log.error({ count, bytes }, text);
+      }
+      consumer.pause(assignment.partitions());
+      const straggler = await consumer.next(POLL_WAIT_MS);
+      if (straggler !== undefined) held.push(straggler);
+      if (held.length === 0) await this.#lookAfter(assignment);
+      else await assignment.carryOutStorelessRebalances();
+      watchdog.turned();
+    }
+    if (this.#deadLettersFull && !this.#stop.isSet) {
+      this.#deadLettersFull = false;
+      consumer.resume(assignment.partitions());
+      this.#with.log.info("there is room for dead letters again: reading goes on");
+    }
+    return held;
+  }
+
+  #isDeadLetterBoundReached(): boolean {
+    const { count, bytes } = this.#with.writer.deadLetters();
+    const { maxCount, maxBytes } = this.#with.deadLetterBound;
+    return count >= maxCount || bytes >= maxBytes;
   }
 
   async #takeBatch(consumer: TopicConsumer): Promise<Message[]> {
@@ -155,7 +270,7 @@ export class Ingest {
       messages = [first];
     }
     if (messages.length === batchSize) return messages;
-    if (lingerMs > 0) await this.#sleep(lingerMs);
+    if (lingerMs > 0) await this.#stop.sleep(lingerMs);
     return messages.concat(await consumer.take(batchSize - messages.length));
   }
 
@@ -163,6 +278,7 @@ export class Ingest {
   async #store(
     consumer: TopicConsumer,
     assignment: Assignment,
+    watchdog: Watchdog,
     messages: Message[],
   ): Promise<void> {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
@@ -175,12 +291,13 @@ export class Ingest {
       }
       // Polling goes on while nothing is fetched: it keeps the membership and hears of rebalances.
       const retryAt = this.#with.now() + pause;
-      while (this.#with.now() < retryAt && !this.#stopping) {
+      while (this.#with.now() < retryAt && !this.#stop.isSet) {
         const straggler = await consumer.next(Math.min(pause, POLL_WAIT_MS));
         if (straggler !== undefined) messages.push(straggler);
         await assignment.carryOutStorelessRebalances();
+        watchdog.turned();
       }
-      if (this.#stopping) return;
+      if (this.#stop.isSet) return;
     }
     if (this.#storeFailing) {
       this.#storeFailing = false;
@@ -194,62 +311,35 @@ export class Ingest {
     assignment: Assignment,
     messages: readonly Message[],
   ): Error | undefined {
-    const { writer, log, cluster, now, onStore } = this.#with;
-    const nextOffsets = new Map<number, number>();
-    const nextOffset = (partition: number): number | undefined =>
-      nextOffsets.get(partition) ?? assignment.nextOffset(partition);
-
-    const events: ArrestEventFields[] = [];
-    const eventMessages: Message[] = [];
-    const deadLetters: DeadLetter[] = [];
-    const refuse = (message: Message, refused: RefusedMessage): DeadLetter =>
-      toDeadLetter(message, refused, cluster, now());
-    for (const message of messages) {
-      const next = nextOffset(message.partition);
-      // Not assigned any more, or stored already: neither is lost by passing over it.
-      if (next === undefined || message.offset < next) continue;
-      nextOffsets.set(message.partition, message.offset + 1);
-      const decoded = decodeMessage(message.value);
-      if (isRefused(decoded)) {
-        deadLetters.push(refuse(message, decoded));
-      } else {
-        events.push(decoded);
-        eventMessages.push(message);
-      }
-    }
-    for (const [partition, end] of consumer.reachedEnds) {
-      const next = nextOffset(partition);
-      if (next !== undefined && end > next) nextOffsets.set(partition, end);
-    }
-    if (nextOffsets.size === 0) {
+    this.#assertCurrent(consumer);
+    const { writer, log, cluster, now, onStore, metrics } = this.#with;
+    const startedAt = performance.now();
+    const batch = sortMessages(messages, {
+      nextOffset: (partition) => assignment.nextOffset(partition),
+      reachedEnds: consumer.reachedEnds,
+      toDeadLetter: (message, refused) => toDeadLetter(message, refused, cluster, now()),
+    });
+    const { positions, latestMessageAt } = batch;
+    if (positions.length === 0) {
       consumer.reachedEnds.clear();
       return this.#storeFailing ? this.#tryProbe() : undefined;
     }
-
-    const positions = [...nextOffsets].map(([partition, next]) => ({
-      partition,
-      nextOffset: next,
-    }));
     try {
-      const counts = writer.ingest({
-        events,
-        deadLetters,
-        positions,
-        deadLetterFor: (index) =>
-          refuse(eventMessages[index] as Message, {
-            reason: "refused_by_store",
-            refusals: [{ pointer: "", detail: "must satisfy the constraints of the store" }],
-          }),
-      });
+      const counts = writer.ingest(batch);
       this.#storedEvents += counts.events;
       this.#deadLetters += counts.deadLetters;
+      const reasons = batch.deadLetters.map(({ reason }) => reason);
+      while (reasons.length < counts.deadLetters) reasons.push("refused_by_store");
+      metrics.stored(counts.events, reasons, performance.now() - startedAt);
       if (counts.deadLetters > 0) log.warn({ count: counts.deadLetters }, "messages refused");
     } catch (error) {
+      metrics.storeFailed();
       onStore(error as Error);
       return error as Error;
     }
     onStore(undefined);
     this.#lastStoredAt = now();
+    if (latestMessageAt !== null) this.#lastMessageAt = latestMessageAt;
     consumer.reachedEnds.clear();
     this.#onReachable();
     assignment.advance(positions);
@@ -266,7 +356,8 @@ export class Ingest {
     }
   }
 
-  #setPositions(positions: readonly Beginning[]): void {
+  #setPositions(consumer: TopicConsumer, positions: readonly Beginning[]): void {
+    this.#assertCurrent(consumer);
     const { writer, onStore } = this.#with;
     try {
       writer.setPositions(positions);
@@ -275,6 +366,16 @@ export class Ingest {
       throw error;
     }
     onStore(undefined);
+  }
+
+  /** Ends the loop of a client that was given up, before it touches the store. */
+  #assertCurrent(consumer: TopicConsumer): void {
+    if (this.#current !== consumer) throw new Error("this client was given up");
+  }
+
+  #onCommit(isTaken: boolean): void {
+    this.#with.metrics.committed(isTaken);
+    if (isTaken) this.#lastCommittedAt = this.#with.now();
   }
 
   #onTrouble({ message, unreachable }: Trouble): void {
@@ -288,25 +389,10 @@ export class Ingest {
 
   #onReachable(): void {
     this.#reachable = true;
+    this.#watchdog?.answered();
     if (this.#problem === undefined) return;
     this.#problem = undefined;
     this.#loggedProblems.clear();
     this.#with.log.info("the trouble with Kafka is over");
-  }
-
-  #unlessStopping<T>(promise: Promise<T>): Promise<T> {
-    return Promise.race([promise, this.#stopRequested.promise]);
-  }
-
-  /** Waits, but not beyond the beginning of a stop. */
-  #sleep(milliseconds: number): Promise<void> {
-    if (this.#stopping) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 }

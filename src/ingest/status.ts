@@ -18,15 +18,21 @@ export interface PartitionStatus {
  * - `waiting`: connected, without a partition: the topic does not exist, or others have them all
  * - `reading`: partitions are assigned and read
  * - `store-failing`: reading has stopped until the store can be written again
+ * - `dead-letters-full`: reading has stopped until dead letters are replayed or deleted
  * - `stopped`: after an orderly stop
  */
-export type IngestState =
-  | "off"
-  | "connecting"
-  | "waiting"
-  | "reading"
-  | "store-failing"
-  | "stopped";
+export const INGEST_STATES = [
+  "off",
+  "connecting",
+  "waiting",
+  "reading",
+  "store-failing",
+  "dead-letters-full",
+  "stopped",
+] as const;
+
+/** One of {@link INGEST_STATES}. */
+export type IngestState = (typeof INGEST_STATES)[number];
 
 /** Ingest as its operator sees it. */
 export interface IngestStatus {
@@ -43,6 +49,21 @@ export interface IngestStatus {
   readonly deadLetters: number;
   /** When the last batch was stored: milliseconds since 1970; null before the first. */
   readonly lastStoredAt: number | null;
+  /** The greatest time that a message of that batch bears itself; null while none has borne one. */
+  readonly lastMessageAt: number | null;
+  /** When the group last took a commit of offsets; null before the first. */
+  readonly lastCommittedAt: number | null;
+  /** The forwarding of dead letters; null when there is none. */
+  readonly forwarding: ForwardingStatus | null;
   /** The last trouble with Kafka, until it is over. */
+  readonly problem?: string;
+}
+
+/** The forwarding of dead letters to a Kafka topic. */
+export interface ForwardingStatus {
+  readonly topic: string;
+  /** How many have been forwarded since the start of the process. */
+  readonly forwarded: number;
+  /** Why none can be forwarded now; absent while they can. */
   readonly problem?: string;
 }

@@ -1,9 +1,12 @@
 import type { Config } from "../config.ts";
 import type { Change, ChangeResult } from "../store/write.ts";
+import { Silence } from "../telemetry/silence.ts";
+import { MetricsAnswers, type WriterNumbers } from "./metrics-answers.ts";
 import type { FromWriter, ToWriter, WriterStatus } from "./protocol.ts";
 
-export type { IngestStatus, PartitionStatus } from "../ingest/status.ts";
+export { INGEST_STATES, type IngestStatus, type PartitionStatus } from "../ingest/status.ts";
 export type { Change, ChangeResult } from "../store/write.ts";
+export type { WriterNumbers } from "./metrics-answers.ts";
 export type { StoreStatus, WriterStatus } from "./protocol.ts";
 
 /** The store cannot be written now; nothing of the change was made, and it may be tried again. */
@@ -30,8 +33,11 @@ export interface WriterClient {
    * @throws StoreUnavailableError when it was not made
    */
   change<C extends Change>(change: C): Promise<ChangeResult<C["kind"]>>;
-  /** The last status that the writer thread sent. */
+  /** The last status that the writer thread sent, or that it has been silent for too long. */
   status(): WriterStatus;
+  /** What the writer thread has counted. Never rejects, and takes no longer than {@link WriterLimits} say. */
+  metrics(): Promise<WriterNumbers>;
+  readonly librdkafkaVersion: string;
   /** Begins to finish and store the batch under way and to leave the consumer group; changes go on. */
   stopIngest(): void;
   /**
@@ -50,6 +56,23 @@ const MAX_GROUP = 1000;
 /** The most changes that may wait: beyond it a change is refused at once rather than kept waiting. */
 const MAX_WAITING = 10_000;
 
+/** How long the main thread waits for the writer thread, in milliseconds. */
+export interface WriterLimits {
+  /** A silence after which changes are refused and the service is not ready. */
+  readonly silenceMs: number;
+  /** For its numbers. */
+  readonly metricsMs: number;
+}
+
+const LIMITS: WriterLimits = {
+  // A foreign lock and a large checkpoint hold the thread for a few seconds, and are over by themselves.
+  silenceMs: 10_000,
+  metricsMs: 1000,
+};
+
+/** How often the silence is measured. */
+const TICK_MS = 250;
+
 interface Waiting {
   readonly change: Change;
   readonly resolve: (result: ChangeResult) => void;
@@ -59,12 +82,13 @@ interface Waiting {
 /**
  * Starts the writer thread and waits until the store is open.
  *
+ * @param limits how long the main thread then waits for it
  * @throws WriterStartError
  */
-export async function startWriter(config: Config): Promise<WriterClient> {
+export async function startWriter(config: Config, limits = LIMITS): Promise<WriterClient> {
   const worker = new Worker(new URL("./thread.ts", import.meta.url).href, { name: "writer" });
   const send = (message: ToWriter): void => worker.postMessage(message);
-  const started = Promise.withResolvers<WriterStatus>();
+  const started = Promise.withResolvers<Extract<FromWriter, { kind: "started" }>>();
   const stopped = Promise.withResolvers<void>();
   const died = Promise.withResolvers<Error>();
 
@@ -74,6 +98,13 @@ export async function startWriter(config: Config): Promise<WriterClient> {
   /** The thread has said that it stopped, so that its end is none that anybody need hear of. */
   let finished = false;
   let status: WriterStatus;
+  const silence = new Silence(TICK_MS, limits.silenceMs);
+  const answers = new MetricsAnswers(() => send({ kind: "metrics" }), limits.metricsMs);
+
+  function silenceProblem(): string | undefined {
+    if (!silence.isTooLong) return undefined;
+    return `the writer thread has been silent for ${silence.seconds} s`;
+  }
 
   /** One group is under way at a time; what arrives meanwhile becomes the next, so groups grow with the load. */
   function sendNextGroup(): void {
@@ -90,15 +121,19 @@ export async function startWriter(config: Config): Promise<WriterClient> {
   }
 
   worker.onmessage = ({ data: message }: MessageEvent<FromWriter>) => {
+    silence.heard();
     switch (message.kind) {
       case "started":
-        started.resolve(message.status);
+        started.resolve(message);
         break;
       case "not-started":
         started.reject(new WriterStartError(message.message, message.exitCode));
         break;
       case "status":
         status = message.status;
+        break;
+      case "metrics":
+        answers.answered(message.text);
         break;
       case "applied": {
         const group = underWay;
@@ -135,16 +170,23 @@ export async function startWriter(config: Config): Promise<WriterClient> {
   worker.addEventListener("close", () => onDeath(new Error("the writer thread has ended")));
 
   send({ kind: "start", config });
+  let librdkafkaVersion: string;
   try {
-    status = await started.promise;
+    ({ status, librdkafkaVersion } = await started.promise);
   } catch (error) {
     worker.terminate();
     throw error;
   }
 
+  const ticking = setInterval(() => silence.tick(), TICK_MS);
+  ticking.unref();
+
   return {
+    librdkafkaVersion,
     change: <C extends Change>(change: C) => {
       if (closed !== undefined) return Promise.reject(new StoreUnavailableError(closed));
+      const problem = silenceProblem();
+      if (problem !== undefined) return Promise.reject(new StoreUnavailableError(problem));
       if (waiting.length >= MAX_WAITING) {
         return Promise.reject(new StoreUnavailableError("too many changes are waiting"));
       }
@@ -154,7 +196,12 @@ export async function startWriter(config: Config): Promise<WriterClient> {
       sendNextGroup();
       return promise;
     },
-    status: () => status,
+    status: () => {
+      const problem = silenceProblem();
+      if (problem === undefined) return status;
+      return { store: { writable: false, problem }, ingest: { ...status.ingest, problem } };
+    },
+    metrics: () => answers.numbers(),
     stopIngest: () => send({ kind: "stop-ingest" }),
     stop: async (withinMs) => {
       send({ kind: "stop", withinMs });
@@ -163,6 +210,7 @@ export async function startWriter(config: Config): Promise<WriterClient> {
       const reason = "the service is stopping";
       // The thread answers what it has stored before it says that it stopped.
       close(reason, new StoreUnavailableError(reason));
+      clearInterval(ticking);
       worker.terminate();
     },
     died: died.promise,

@@ -2,14 +2,24 @@ import { features, librdkafkaVersion } from "@confluentinc/kafka-javascript";
 import type { Config } from "../config.ts";
 import { EX_CANTCREAT, EX_CONFIG, EX_SOFTWARE } from "../exit-codes.ts";
 import { TopicConsumer } from "../ingest/consumer.ts";
+import { DeadLetterTopic } from "../ingest/dead-letter-topic.ts";
 import { type EmbeddedBroker, startEmbeddedBroker } from "../ingest/embedded-broker.ts";
 import { Ingest } from "../ingest/ingest.ts";
 import { decodeMessage } from "../ingest/message.ts";
+import { IngestMetrics } from "../ingest/metrics.ts";
 import type { IngestStatus } from "../ingest/status.ts";
 import { UnusableDatabaseError } from "../store/database.ts";
 import { type Change, type EventWriter, openWriter } from "../store/write.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
-import type { FromWriter, StoreStatus, ToWriter, WriterStatus } from "./protocol.ts";
+import { Registry } from "../telemetry/prometheus.ts";
+import { WriterMetrics } from "./metrics.ts";
+import {
+  type FromWriter,
+  HEARTBEAT_INTERVAL_MS,
+  type StoreStatus,
+  type ToWriter,
+  type WriterStatus,
+} from "./protocol.ts";
 
 declare const self: Worker;
 
@@ -71,11 +81,19 @@ class WriterThread {
   readonly #log: Log;
   readonly #writer: EventWriter;
   readonly #timers: Timer[] = [];
+  readonly #registry = new Registry();
+  readonly #metrics = new WriterMetrics(this.#registry, () => ({
+    isWritable: this.#store.writable,
+    deadLetters: this.#writer.deadLetters(),
+  }));
+  readonly #ingestMetrics = new IngestMetrics(this.#registry, () => this.status().ingest);
   #broker: EmbeddedBroker | undefined;
   #ingest: Ingest | undefined;
+  #deadLetterTopic: DeadLetterTopic | undefined;
   #ingestStopped: Promise<void> | undefined;
   #store: StoreStatus = { writable: true };
   #sent = "";
+  #sentAt = 0;
 
   constructor(config: Config, log: Log) {
     this.#config = config;
@@ -83,7 +101,13 @@ class WriterThread {
     const { source, topic } = config.kafka;
     try {
       const cluster = source.mode === "embedded" ? "embedded" : "kafka";
-      this.#writer = openWriter(config.databasePath, cluster, topic, decodeMessage);
+      this.#writer = openWriter(
+        config.databasePath,
+        cluster,
+        topic,
+        decodeMessage,
+        (durationMs, error) => this.#onCheckpoint(durationMs, error),
+      );
       // The embedded broker starts empty: offsets from an earlier one would skip its first messages.
       if (source.mode === "embedded") this.#writer.forgetPositions();
     } catch (error) {
@@ -103,21 +127,28 @@ class WriterThread {
       // The addon has what its build found; an operator who needs TLS must be able to see it.
       this.#log.info({ version: librdkafkaVersion, features: features.join(" ") }, "librdkafka");
       if (source.mode === "embedded") this.#broker = await startEmbeddedBroker(kafka.topic);
+      const brokers = source.mode === "external" ? source.brokers : (this.#broker?.address ?? "");
       this.#ingest = new Ingest({
         settings: {
           ...kafka,
-          brokers: source.mode === "external" ? source.brokers : (this.#broker?.address ?? ""),
+          brokers,
           isMockCluster: source.mode === "embedded",
         },
         mode: source.mode,
         cluster: source.mode === "embedded" ? "embedded" : "kafka",
         batch: this.#config.ingest,
+        deadLetterBound: this.#config.deadLetters,
         writer: this.#writer,
         log: this.#log,
         now: Date.now,
         onStore: (error) => this.#onStore(error),
+        metrics: this.#ingestMetrics,
       });
       this.#ingest.start();
+      if (kafka.deadLetterTopic !== undefined) {
+        this.#deadLetterTopic = this.#openDeadLetterTopic(kafka.deadLetterTopic, brokers);
+        this.#deadLetterTopic.start();
+      }
     }
     this.#timers.push(
       setInterval(() => this.#sendStatus(), STATUS_INTERVAL_MS),
@@ -126,8 +157,10 @@ class WriterThread {
   }
 
   apply(changes: readonly Change[]): void {
+    const startedAt = performance.now();
     try {
       const results = this.#writer.apply(changes);
+      this.#metrics.applied(changes.length, performance.now() - startedAt);
       this.#onStore(undefined);
       send({ kind: "applied", results });
     } catch (error) {
@@ -135,6 +168,7 @@ class WriterThread {
       if (this.#store.writable) {
         this.#log.error({ err: error }, "changes not made: the store cannot be written");
       }
+      this.#metrics.notApplied();
       this.#onStore(error as Error);
       send({ kind: "not-applied" });
     }
@@ -142,8 +176,32 @@ class WriterThread {
 
   /** Reads no more. Changes are still made, until {@link stop}. */
   stopIngest(): Promise<void> {
-    this.#ingestStopped ??= this.#ingest?.stop() ?? Promise.resolve();
+    this.#ingestStopped ??= this.#stopKafka();
     return this.#ingestStopped;
+  }
+
+  #openDeadLetterTopic(topic: string, brokers: string): DeadLetterTopic {
+    const { librdkafka } = this.#config.kafka;
+    try {
+      return new DeadLetterTopic({
+        brokers,
+        topic,
+        librdkafka,
+        writer: this.#writer,
+        log: this.#log,
+      });
+    } catch {
+      // librdkafka quotes values, which may be secrets.
+      const names = Object.keys(librdkafka).join(", ");
+      throw new StartError(
+        `librdkafka refuses KAFKA_CONF_… settings for sending dead letters: ${names}`,
+        EX_CONFIG,
+      );
+    }
+  }
+
+  async #stopKafka(): Promise<void> {
+    await Promise.all([this.#ingest?.stop(), this.#deadLetterTopic?.stop()]);
   }
 
   /** Closes the store in any case; for ingest and its broker, which may be out of reach, there is a limit. */
@@ -168,11 +226,25 @@ class WriterThread {
     send({ kind: "stopped" });
   }
 
-  status(): WriterStatus {
-    return { store: this.#store, ingest: this.#ingest?.status() ?? this.#withoutKafka() };
+  /** Answers what the thread has counted. What cannot be counted is not answered, and the log says why. */
+  async sendMetrics(): Promise<void> {
+    try {
+      send({ kind: "metrics", text: await this.#registry.metrics() });
+    } catch (error) {
+      this.#log.error({ err: error }, "the metrics cannot be collected");
+    }
   }
 
-  #withoutKafka(): IngestStatus {
+  status(): WriterStatus {
+    return { store: this.#store, ingest: this.#ingestStatus() };
+  }
+
+  #ingestStatus(): IngestStatus {
+    const ingest = this.#ingest?.status() ?? this.#withoutKafka();
+    return { ...ingest, forwarding: this.#deadLetterTopic?.status() ?? null };
+  }
+
+  #withoutKafka(): Omit<IngestStatus, "forwarding"> {
     const { topic, groupId } = this.#config.kafka;
     return {
       state: "off",
@@ -184,6 +256,8 @@ class WriterThread {
       storedEvents: 0,
       deadLetters: 0,
       lastStoredAt: null,
+      lastMessageAt: null,
+      lastCommittedAt: null,
     };
   }
 
@@ -192,6 +266,16 @@ class WriterThread {
     this.#store =
       error === undefined ? { writable: true } : { writable: false, problem: error.message };
     this.#sendStatus();
+  }
+
+  /** The store goes on with a longer log; whether it can be written is told by the transactions. */
+  #onCheckpoint(durationMs: number, error?: Error): void {
+    if (error === undefined) {
+      this.#metrics.checkpointed(durationMs);
+      return;
+    }
+    this.#metrics.checkpointFailed();
+    this.#log.warn({ err: error }, "a checkpoint failed; what is stored stays in the log");
   }
 
   #probeStore(): void {
@@ -207,8 +291,12 @@ class WriterThread {
   #sendStatus(): void {
     const status = this.status();
     const text = JSON.stringify(status);
-    if (text === this.#sent) return;
+    const now = performance.now();
+    if (text === this.#sent && now - this.#sentAt < HEARTBEAT_INTERVAL_MS) {
+      return;
+    }
     this.#sent = text;
+    this.#sentAt = now;
     send({ kind: "status", status });
   }
 }
@@ -221,7 +309,7 @@ async function start(config: Config): Promise<void> {
     await checkLibrdkafkaSettings(config, log);
     thread = new WriterThread(config, log);
     await thread.start();
-    send({ kind: "started", status: thread.status() });
+    send({ kind: "started", status: thread.status(), librdkafkaVersion });
   } catch (error) {
     send({
       kind: "not-started",
@@ -238,6 +326,9 @@ self.onmessage = ({ data: message }: MessageEvent<ToWriter>) => {
       break;
     case "apply":
       thread?.apply(message.changes);
+      break;
+    case "metrics":
+      void thread?.sendMetrics();
       break;
     case "stop-ingest":
       // What it fails with is told by the stop that follows.

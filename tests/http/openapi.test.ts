@@ -58,6 +58,7 @@ test("generated clients get methods with good names", () => {
     "replayDeadLetter",
     "getLiveness",
     "getReadiness",
+    "getMetrics",
     "getOpenApiDocument",
     "getDocs",
     "getDocsFile",

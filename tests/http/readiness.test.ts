@@ -46,7 +46,10 @@ test("a service in order is ready and tells how far it has read", async () => {
         ],
         stored_events: 45,
         dead_letters: 2,
+        last_message_at: "2026-11-22T13:05:01.000Z",
         last_stored_at: "2026-11-22T13:05:01.250Z",
+        last_committed_at: "2026-11-22T13:05:02.000Z",
+        dead_letter_topic: null,
       },
     },
   });
@@ -56,9 +59,24 @@ describe("Kafka is", () => {
   const cases: [name: string, change: Partial<IngestStatus>, status: string][] = [
     ["ok when none is configured", { state: "off", mode: "none", brokers: null }, "ok"],
     ["ok while it waits for a partition", { state: "waiting", partitions: [] }, "ok"],
-    ["ok before anything was stored", { lastStoredAt: null }, "ok"],
+    [
+      "ok before anything was stored",
+      { lastMessageAt: null, lastStoredAt: null, lastCommittedAt: null },
+      "ok",
+    ],
     ["degraded while no broker answers", { state: "connecting" }, "degraded"],
     ["degraded while it has trouble", { problem: "unknown topic" }, "degraded"],
+    [
+      "ok while dead letters are forwarded",
+      { forwarding: { topic: "refused", forwarded: 3 } },
+      "ok",
+    ],
+    [
+      "degraded while dead letters cannot be forwarded",
+      { forwarding: { topic: "refused", forwarded: 3, problem: "unknown topic" } },
+      "degraded",
+    ],
+    ["ok when a message bore an impossible time", { lastMessageAt: 8.64e15 }, "ok"],
     ["degraded after its stop", { state: "stopped" }, "degraded"],
   ];
   for (const [name, change, status] of cases) {
@@ -99,6 +117,11 @@ describe("a service is not ready", () => {
     [
       "while what it reads cannot be stored",
       () => ingest({ state: "store-failing" }),
+      { checks: { store: { status: "ok" }, kafka: { status: "failing" } } },
+    ],
+    [
+      "while there are as many dead letters as there may be",
+      () => ingest({ state: "dead-letters-full" }),
       { checks: { store: { status: "ok" }, kafka: { status: "failing" } } },
     ],
     [

@@ -237,6 +237,11 @@ describe("ingest", () => {
         run.lines.find(({ msg }) => msg.startsWith("messages were removed from the topic")),
       );
       await run.stored(sent + 1 - Number(gap["missed"]));
+      const metrics = await run.metrics();
+      expect(metrics.value("arrest_events_ingest_gaps_total")).toBe(1);
+      expect(metrics.value("arrest_events_ingest_missed_messages_total")).toBe(
+        Number(gap["missed"]),
+      );
       await run.stop();
       const { officers, positions } = contents(directory.file());
       expect(gap["missed"]).toBeGreaterThan(10);

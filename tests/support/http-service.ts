@@ -10,6 +10,7 @@ import { decodeMessage } from "../../src/ingest/message.ts";
 import { type EventReader, openReader } from "../../src/store/read.ts";
 import type { DeadLetter } from "../../src/store/schema.ts";
 import { openWriter } from "../../src/store/write.ts";
+import { Registry } from "../../src/telemetry/prometheus.ts";
 import {
   type Change,
   type ChangeResult,
@@ -42,7 +43,10 @@ export const HEALTHY: WriterStatus = {
     ],
     storedEvents: 45,
     deadLetters: 2,
+    forwarding: null,
     lastStoredAt: Date.UTC(2026, 10, 22, 13, 5, 1, 250),
+    lastMessageAt: Date.UTC(2026, 10, 22, 13, 5, 1),
+    lastCommittedAt: Date.UTC(2026, 10, 22, 13, 5, 2),
   },
 };
 
@@ -78,7 +82,7 @@ export async function startService(logLevel = "error") {
   };
   const logged: Record<string, unknown>[] = [];
   const pages: number[] = [];
-  const state = { status: HEALTHY };
+  const state = { status: HEALTHY, numbers: { text: "", isCurrent: true } };
   let ids = 0;
 
   function readable<T>(read: () => T): T {
@@ -94,6 +98,7 @@ export async function startService(logLevel = "error") {
     },
     deadLetter: (id) => readable(() => stored.deadLetter(id)),
     deadLetters: (filter, after, limit) => readable(() => stored.deadLetters(filter, after, limit)),
+    size: () => readable(() => stored.size()),
     check: () => readable(() => stored.check()),
     close: () => stored.close(),
   };
@@ -108,13 +113,16 @@ export async function startService(logLevel = "error") {
         return result as ChangeResult<C["kind"]>;
       },
       status: () => state.status,
+      metrics: async () => state.numbers,
     },
+    registry: new Registry(),
+    requestsInFlight: () => server.pendingRequests,
     log: pino({ level: logLevel }, { write: (line) => logged.push(JSON.parse(line)) }),
     version: "1.2.3",
     isStopping: () => faults.stopping,
     newId: () => `00000000-0000-4000-8000-${String(++ids).padStart(12, "0")}`,
   });
-  const server = Bun.serve({
+  const server: Bun.Server<undefined> = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
     development: false,
@@ -150,6 +158,9 @@ export async function startService(logLevel = "error") {
     refuse(letters: readonly DeadLetter[]): void {
       writer.ingest(batch({ deadLetters: letters }));
     },
+
+    /** The sizes of the store's files, as they are. */
+    size: () => stored.size(),
 
     /** Stores events as ingest does. */
     store(events: readonly ArrestEventFields[]): void {

@@ -2,7 +2,10 @@ import { pino } from "pino";
 import type { ConsumerSettings } from "../../src/ingest/consumer-settings.ts";
 import { Ingest, type IngestDependencies } from "../../src/ingest/ingest.ts";
 import { decodeMessage } from "../../src/ingest/message.ts";
+import { IngestMetrics } from "../../src/ingest/metrics.ts";
 import { type EventWriter, openWriter } from "../../src/store/write.ts";
+import { Registry } from "../../src/telemetry/prometheus.ts";
+import { parseMetrics } from "./metrics.ts";
 import { inTime, until } from "./until.ts";
 
 /** A line of the log. */
@@ -31,7 +34,10 @@ export interface IngestOptions {
   readonly groupId?: string;
   readonly librdkafka?: ConsumerSettings["librdkafka"];
   readonly batch?: IngestDependencies["batch"];
+  readonly deadLetterBound?: IngestDependencies["deadLetterBound"];
   readonly now?: () => number;
+  readonly watchdog?: IngestDependencies["watchdog"];
+  readonly newConsumer?: IngestDependencies["newConsumer"];
 }
 
 /** Ingest over a real writer of a file, in this thread. What the store is asked can be made to fail. */
@@ -53,7 +59,8 @@ export function startIngest(options: IngestOptions) {
       writer.setPositions(positions);
     },
   };
-  const ingest = new Ingest({
+  const registry = new Registry();
+  const ingest: Ingest = new Ingest({
     settings: {
       brokers,
       topic,
@@ -64,10 +71,14 @@ export function startIngest(options: IngestOptions) {
     mode: "external",
     cluster: "kafka",
     batch: options.batch ?? { batchSize: 100, lingerMs: 5 },
+    deadLetterBound: options.deadLetterBound ?? { maxCount: 1000, maxBytes: 1_000_000_000 },
     writer: withFaults,
     log,
     now: options.now ?? Date.now,
     onStore: (error) => void store.push(error),
+    metrics: new IngestMetrics(registry, () => ({ ...ingest.status(), forwarding: null })),
+    ...(options.watchdog && { watchdog: options.watchdog }),
+    ...(options.newConsumer && { newConsumer: options.newConsumer }),
   });
   ingest.start();
 
@@ -80,6 +91,7 @@ export function startIngest(options: IngestOptions) {
     store,
     writer: writer as EventWriter,
     status: () => ingest.status(),
+    metrics: async () => parseMetrics(await registry.metrics()),
     /** Waits until partitions are read. */
     reading: (partitions = 4) =>
       until("partitions are assigned", () => ingest.status().partitions.length === partitions),

@@ -1,6 +1,7 @@
 import {
   KafkaConsumer,
   type LibrdKafkaError,
+  type Message,
   type MessageHeader,
   Producer,
   type ProducerGlobalConfig,
@@ -71,6 +72,47 @@ export async function send(brokers: string, topic: string, sent: readonly Sent[]
   await inTime("sending", delivered());
   await new Promise<void>((closed) => producer.disconnect(() => closed()));
   if (failures[0] !== undefined) throw failures[0];
+}
+
+/** The messages that a partition's log holds now. */
+export async function messagesOf(
+  brokers: string,
+  topic: string,
+  partition = 0,
+): Promise<Message[]> {
+  const consumer = new KafkaConsumer(
+    {
+      "bootstrap.servers": brokers,
+      "group.id": `looking-${crypto.randomUUID()}`,
+      "enable.auto.commit": false,
+      "enable.partition.eof": true,
+    },
+    { "auto.offset.reset": "earliest" },
+  );
+  let atEnd = false;
+  consumer.on("partition.eof", () => {
+    atEnd = true;
+  });
+  await new Promise<void>((resolve, reject) => {
+    consumer.connect({}, (error) => (error ? reject(error) : resolve()));
+  });
+  try {
+    consumer.assign([{ topic, partition, offset: 0 }]);
+    consumer.setDefaultConsumeTimeout(50);
+    const found: Message[] = [];
+    const readAll = async () => {
+      while (!atEnd) {
+        const read = await new Promise<Message[]>((resolve, reject) => {
+          consumer.consume(1000, (error, messages) => (error ? reject(error) : resolve(messages)));
+        });
+        found.push(...read);
+      }
+    };
+    await inTime(`reading ${topic}`, readAll());
+    return found;
+  } finally {
+    await new Promise<void>((closed) => consumer.disconnect(() => closed()));
+  }
 }
 
 /** A client of a group that never joins it: it may commit for the group and ask what is committed. */

@@ -12,3 +12,12 @@ export function check<T extends [unknown, ...unknown[]]>(
   process.stderr.write(`seed ${SEED}\n`);
   fc.assert(property, { seed: SEED % 2 ** 31, numRuns: runs });
 }
+
+/** Checks a property that has to wait, one example after the other, with examples of the printed seed. */
+export async function checkAsync<T extends [unknown, ...unknown[]]>(
+  property: fc.IAsyncProperty<T>,
+  runs: number,
+): Promise<void> {
+  process.stderr.write(`seed ${SEED}\n`);
+  await fc.assert(property, { seed: SEED % 2 ** 31, numRuns: runs });
+}

@@ -5,8 +5,9 @@ const PATIENCE_MS = 40_000;
 export async function until<T>(
   what: string,
   check: () => T | Promise<T>,
+  patienceMs = PATIENCE_MS,
 ): Promise<Exclude<T, undefined | false>> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + patienceMs;
   for (;;) {
     const found = await check();
     if (found !== undefined && found !== false) return found as Exclude<T, undefined | false>;

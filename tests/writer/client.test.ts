@@ -101,6 +101,9 @@ describe("the writer thread", () => {
         storedEvents: 0,
         deadLetters: 0,
         lastStoredAt: null,
+        lastMessageAt: null,
+        lastCommittedAt: null,
+        forwarding: null,
       },
     });
     await writer.stop(10_000);

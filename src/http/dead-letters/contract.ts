@@ -6,7 +6,7 @@ import {
   type DeadLetterSummary,
   type StoredDeadLetter,
 } from "../../store/read.ts";
-import { rule, timestamp } from "../contract.ts";
+import { kafkaTime, rule, timestamp } from "../contract.ts";
 import { wholeNumber } from "../query.ts";
 
 const REASONS = [...DEAD_LETTER_REASONS];
@@ -130,7 +130,7 @@ export function toSummary(letter: DeadLetterSummary): z.infer<typeof DeadLetterS
     topic: letter.topic,
     partition: letter.partition,
     offset: letter.offset,
-    timestamp: formatMessageTime(letter.timestamp),
+    timestamp: kafkaTime(letter.timestamp),
     reason: letter.reason,
     errors: [...letter.refusals],
     refused_at: new Date(letter.refusedAt).toISOString(),
@@ -149,14 +149,6 @@ export function toWhole(letter: StoredDeadLetter): z.infer<typeof DeadLetterSche
       value: toContent(value === null ? null : Buffer.from(value, "base64")),
     })),
   };
-}
-
-/** Producers can write any number of milliseconds. */
-function formatMessageTime(milliseconds: number | null): string | null {
-  if (milliseconds === null) return null;
-  const time = new Date(milliseconds);
-  const year = time.getUTCFullYear();
-  return year >= 1 && year <= 9999 ? time.toISOString() : null;
 }
 
 // A byte-order mark is a part of what was sent.

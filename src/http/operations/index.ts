@@ -2,6 +2,7 @@ import type { Api } from "../api.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { addDocs } from "./docs.ts";
 import { addLivez } from "./livez.ts";
+import { addMetrics } from "./metrics.ts";
 import { addOpenApi } from "./openapi.ts";
 import { addProblems } from "./problems.ts";
 import { addReadyz } from "./readyz.ts";
@@ -14,6 +15,7 @@ import { addReadyz } from "./readyz.ts";
 export function addOperations(api: Api, dependencies: Dependencies, openApi: () => object): void {
   addLivez(api);
   addReadyz(api, dependencies);
+  addMetrics(api, dependencies);
   addOpenApi(api, openApi);
   addDocs(api);
   addProblems(api);

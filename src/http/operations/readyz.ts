@@ -1,7 +1,8 @@
 import { z } from "@hono/zod-openapi";
-import type { IngestStatus, StoreStatus } from "../../writer/client.ts";
+import { INGEST_STATES, type IngestStatus, type StoreStatus } from "../../writer/client.ts";
 import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
+import { kafkaTime } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { RETRY_AFTER } from "../problem.ts";
 import { RETRY_AFTER_HEADER } from "../problem-documentation.ts";
@@ -23,6 +24,9 @@ const StoreCheck = z
 const count = (description: string) =>
   z.int().openapi({ format: "int64", minimum: 0, description });
 
+const instant = (description: string) =>
+  z.string().nullable().openapi({ format: "date-time", description });
+
 const PartitionPosition = z
   .strictObject({
     partition: count("The number of the partition."),
@@ -31,6 +35,14 @@ const PartitionPosition = z
     lag: count("How many offsets lie between the two."),
   })
   .openapi("PartitionPosition", { description: "How far the reading of a partition is." });
+
+const DeadLetterTopicCheck = z
+  .strictObject({
+    topic: z.string().openapi({ description: "The topic that dead letters are forwarded to." }),
+    forwarded: count("Dead letters forwarded since the start of the process."),
+    problem,
+  })
+  .openapi("DeadLetterTopicCheck", { description: "The forwarding of dead letters." });
 
 const KafkaCheck = z
   .strictObject({
@@ -41,9 +53,9 @@ const KafkaCheck = z
     mode: z.enum(["external", "embedded", "none"]).openapi({
       description: "`embedded`: a broker inside the service. `none`: the service reads no Kafka.",
     }),
-    state: z.enum(["off", "connecting", "waiting", "reading", "store-failing", "stopped"]).openapi({
+    state: z.enum(INGEST_STATES).openapi({
       description:
-        "`connecting`: no broker answers. `waiting`: there is no partition to read, because the topic does not exist or others read it all. `store-failing`: reading has stopped until the store can be written again.",
+        "`connecting`: no broker answers. `waiting`: there is no partition to read, because the topic does not exist or others read it all. `store-failing`: reading has stopped until the store can be written again. `dead-letters-full`: it has stopped until dead letters are replayed or deleted, because there are as many as there may be.",
     }),
     brokers: z
       .string()
@@ -56,10 +68,16 @@ const KafkaCheck = z
       .openapi({ description: "The partitions that this process reads." }),
     stored_events: count("Events stored since the start of the process."),
     dead_letters: count("Messages refused since the start of the process."),
-    last_stored_at: z.string().nullable().openapi({
-      format: "date-time",
-      description: "When messages were last stored; null before the first.",
-    }),
+    last_message_at: instant(
+      "The greatest time that a message of the last stored batch bears itself; null before the first.",
+    ),
+    last_stored_at: instant("When messages were last stored; null before the first."),
+    last_committed_at: instant(
+      "When the consumer group last took a commit of offsets; null before the first.",
+    ),
+    dead_letter_topic: z
+      .union([DeadLetterTopicCheck, z.null()])
+      .openapi({ description: "Where dead letters are forwarded to; null when they are not." }),
     problem,
   })
   .openapi("KafkaCheck", { description: "The reading of Kafka." });
@@ -89,7 +107,10 @@ const EXAMPLE: z.infer<typeof Readiness> = {
       partitions: [{ partition: 0, next_offset: 4096, end_offset: 4100, lag: 4 }],
       stored_events: 4090,
       dead_letters: 6,
+      last_message_at: "2026-11-22T13:05:01.000Z",
       last_stored_at: "2026-11-22T13:05:01.250Z",
+      last_committed_at: "2026-11-22T13:05:02.000Z",
+      dead_letter_topic: { topic: "arrest_event.refused", forwarded: 6 },
     },
   },
 };
@@ -175,14 +196,17 @@ function checkKafka(ingest: IngestStatus): z.infer<typeof KafkaCheck> {
     })),
     stored_events: ingest.storedEvents,
     dead_letters: ingest.deadLetters,
-    last_stored_at:
-      ingest.lastStoredAt === null ? null : new Date(ingest.lastStoredAt).toISOString(),
+    last_message_at: kafkaTime(ingest.lastMessageAt),
+    last_stored_at: kafkaTime(ingest.lastStoredAt),
+    last_committed_at: kafkaTime(ingest.lastCommittedAt),
+    dead_letter_topic: ingest.forwarding,
     ...(ingest.problem !== undefined && { problem: ingest.problem }),
   };
 }
 
-function kafkaStatus({ state, problem }: IngestStatus): z.infer<typeof KafkaCheck>["status"] {
-  if (state === "store-failing") return "failing";
-  if (state === "connecting" || state === "stopped" || problem !== undefined) return "degraded";
-  return "ok";
+function kafkaStatus(ingest: IngestStatus): z.infer<typeof KafkaCheck>["status"] {
+  const { state, problem, forwarding } = ingest;
+  if (state === "store-failing" || state === "dead-letters-full") return "failing";
+  if (state === "connecting" || state === "stopped") return "degraded";
+  return problem === undefined && forwarding?.problem === undefined ? "ok" : "degraded";
 }

@@ -1,6 +1,4 @@
-import { type EofEvent, KafkaConsumer } from "@confluentinc/kafka-javascript";
-import { inTime } from "../../support/until.ts";
-import { call, uniqueName } from "./admin.ts";
+import { messagesOf } from "../../support/kafka.ts";
 
 /** The offsets of the messages that a partition's log holds now. */
 export async function offsetsOf(
@@ -8,33 +6,22 @@ export async function offsetsOf(
   topic: string,
   partition: number,
 ): Promise<number[]> {
-  const consumer = new KafkaConsumer(
-    {
-      "bootstrap.servers": brokers,
-      "group.id": uniqueName("looking"),
-      "enable.auto.commit": false,
-      "enable.partition.eof": true,
-    },
-    { "auto.offset.reset": "earliest" },
-  );
-  let atEnd = false;
-  consumer.on("partition.eof", (_: EofEvent) => {
-    atEnd = true;
-  });
-  await call((done) => consumer.connect({}, done));
-  try {
-    consumer.assign([{ topic, partition, offset: 0 }]);
-    consumer.setDefaultConsumeTimeout(50);
-    const offsets: number[] = [];
-    const readAll = async () => {
-      while (!atEnd) {
-        const messages = await call<{ offset: number }[]>((done) => consumer.consume(1000, done));
-        for (const { offset } of messages) offsets.push(offset);
-      }
-    };
-    await inTime(`reading ${topic}`, readAll());
-    return offsets;
-  } finally {
-    await new Promise<void>((closed) => consumer.disconnect(() => closed()));
+  return (await messagesOf(brokers, topic, partition)).map(({ offset }) => offset);
+}
+
+/** By their numbers in the attributes of a batch. */
+const CODECS = ["none", "gzip", "snappy", "lz4", "zstd"];
+
+/**
+ * The codecs that the batches of a segment are compressed with.
+ *
+ * @see https://kafka.apache.org/documentation/#recordbatch for where things are in a batch
+ */
+export function codecsOf(segment: Buffer): ReadonlySet<string> {
+  const codecs = new Set<string>();
+  for (let start = 0; start < segment.length; start += 12 + segment.readInt32BE(start + 8)) {
+    const number = segment.readInt16BE(start + 21) & 7;
+    codecs.add(CODECS[number] ?? String(number));
   }
+  return codecs;
 }

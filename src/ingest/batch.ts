@@ -1,0 +1,63 @@
+import type { Message } from "@confluentinc/kafka-javascript";
+import type { ArrestEventFields } from "../arrest-event.ts";
+import type { DeadLetter } from "../store/schema.ts";
+import type { IngestBatch } from "../store/write.ts";
+import { decodeMessage, isRefused, type RefusedMessage } from "./message.ts";
+
+/** What sorting asks of the assignment and the client. */
+export interface BatchContext {
+  /** The offset of a partition's first message that is not stored; `undefined` when it is not assigned. */
+  readonly nextOffset: (partition: number) => number | undefined;
+  /** The ends of partitions that have been reached, past control records. */
+  readonly reachedEnds: ReadonlyMap<number, number>;
+  readonly toDeadLetter: (message: Message, refused: RefusedMessage) => DeadLetter;
+}
+
+/** Messages as the store takes them. */
+export interface Batch extends IngestBatch {
+  /** The greatest time that one of the messages bears itself; null when none bears one. */
+  readonly latestMessageAt: number | null;
+}
+
+/** Sorts messages into events and dead letters, and tells where their partitions go on. */
+export function sortMessages(messages: readonly Message[], context: BatchContext): Batch {
+  const { reachedEnds, toDeadLetter } = context;
+  const nextOffsets = new Map<number, number>();
+  const nextOffset = (partition: number): number | undefined =>
+    nextOffsets.get(partition) ?? context.nextOffset(partition);
+
+  const events: ArrestEventFields[] = [];
+  const eventMessages: Message[] = [];
+  const deadLetters: DeadLetter[] = [];
+  // The client writes -1 where a message has none.
+  let latest = -1;
+  for (const message of messages) {
+    const next = nextOffset(message.partition);
+    // Not assigned any more, or stored already: neither is lost by passing over it.
+    if (next === undefined || message.offset < next) continue;
+    nextOffsets.set(message.partition, message.offset + 1);
+    if (message.timestamp !== undefined) latest = Math.max(latest, message.timestamp);
+    const decoded = decodeMessage(message.value);
+    if (isRefused(decoded)) {
+      deadLetters.push(toDeadLetter(message, decoded));
+    } else {
+      events.push(decoded);
+      eventMessages.push(message);
+    }
+  }
+  for (const [partition, end] of reachedEnds) {
+    const next = nextOffset(partition);
+    if (next !== undefined && end > next) nextOffsets.set(partition, end);
+  }
+  return {
+    events,
+    deadLetters,
+    positions: [...nextOffsets].map(([partition, next]) => ({ partition, nextOffset: next })),
+    latestMessageAt: latest < 0 ? null : latest,
+    deadLetterFor: (index) =>
+      toDeadLetter(eventMessages[index] as Message, {
+        reason: "refused_by_store",
+        refusals: [{ pointer: "", detail: "must satisfy the constraints of the store" }],
+      }),
+  };
+}

@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Message } from "@confluentinc/kafka-javascript";
+import { TopicConsumer } from "../../src/ingest/consumer.ts";
+import { type EmbeddedBroker, startEmbeddedBroker } from "../../src/ingest/embedded-broker.ts";
+import { startIngest } from "../support/ingest.ts";
+import { createTopic, messages, numbers, send } from "../support/kafka.ts";
+import { contents, newDirectory } from "../support/store.ts";
+import { until } from "../support/until.ts";
+
+const PATIENCE_MS = 120_000;
+
+// The embedded broker gives the partitions of a member that has left away after this time only.
+const SHORT_SESSION = { "session.timeout.ms": "5000", "heartbeat.interval.ms": "300" };
+
+let broker: EmbeddedBroker;
+
+beforeAll(async () => {
+  broker = await startEmbeddedBroker("any");
+});
+
+afterAll(async () => {
+  await broker.close();
+});
+
+/** A client that stops answering with messages in its hands, until it is let go on. */
+class HangingConsumer extends TopicConsumer {
+  hangs = false;
+  readonly #release = Promise.withResolvers<void>();
+  /** How many messages a poll had in its hands while it hung, once that poll has ended. */
+  readonly cameBackWith = Promise.withResolvers<number>();
+
+  release(): void {
+    this.#release.resolve();
+  }
+
+  override async next(waitMs: number): Promise<Message | undefined> {
+    const message = await super.next(waitMs);
+    if (this.hangs && message !== undefined) {
+      await this.#release.promise;
+      this.cameBackWith.resolve(1);
+    }
+    return message;
+  }
+
+  override async take(max: number): Promise<Message[]> {
+    const taken = await super.take(max);
+    if (this.hangs && taken.length > 0) {
+      await this.#release.promise;
+      this.cameBackWith.resolve(taken.length);
+    }
+    return taken;
+  }
+}
+
+describe("a Kafka client", () => {
+  test.concurrent(
+    "that hangs is given up for a new one, and stores nothing should it ever go on",
+    async () => {
+      using directory = newDirectory();
+      const topic = "hanging";
+      await createTopic(broker.address, topic);
+      const clients: HangingConsumer[] = [];
+      await using run = startIngest({
+        brokers: broker.address,
+        topic,
+        path: directory.file(),
+        librdkafka: SHORT_SESSION,
+        watchdog: { tickMs: 100, turnMs: 4000, brokerMs: 60_000, groupMs: 60_000 },
+        newConsumer: (...given) => {
+          const client = new HangingConsumer(...given);
+          clients.push(client);
+          return client;
+        },
+      });
+      await run.reading();
+      const [first] = clients;
+      if (first === undefined) throw new Error("no client was made");
+      await send(broker.address, topic, messages(1, 40, 4));
+      await run.stored(40);
+      first.hangs = true;
+      await send(broker.address, topic, messages(41, 80, 4));
+      const { problem } = await until("it is said", () => {
+        const status = run.status();
+        return status.problem !== undefined && status;
+      });
+      expect(problem).toMatch(/^the Kafka client has made no progress for \d+ s$/);
+      expect(run.lines).toContainEqual(
+        expect.objectContaining({
+          level: "error",
+          msg: "the Kafka client hangs: a new one takes its place",
+        }),
+      );
+      await run.stored(80);
+      expect((await run.metrics()).value("arrest_events_ingest_stuck_clients_total")).toBe(1);
+
+      // Its messages are stored already, by the client that came after it.
+      first.release();
+      expect(await first.cameBackWith.promise).toBeGreaterThan(0);
+      await send(broker.address, topic, messages(81, 120, 4));
+      await run.stored(120);
+      expect(run.status()).toMatchObject({ state: "reading", storedEvents: 120 });
+      expect(run.status().problem).toBeUndefined();
+      await run.stop();
+      expect(clients).toHaveLength(2);
+      const { officers, positions } = contents(directory.file());
+      expect(officers.toSorted((a, b) => a - b)).toEqual(numbers(1, 120));
+      expect(positions.map(({ next }) => next)).toEqual([30, 30, 30, 30]);
+    },
+    PATIENCE_MS,
+  );
+
+  test.concurrent(
+    "that never connects is given up for a new one",
+    async () => {
+      using directory = newDirectory();
+      const topic = "unconnected";
+      await createTopic(broker.address, topic);
+      let clients = 0;
+      await using run = startIngest({
+        brokers: broker.address,
+        topic,
+        path: directory.file(),
+        watchdog: { tickMs: 50, turnMs: 3000, brokerMs: 60_000, groupMs: 60_000 },
+        newConsumer: (...given) => {
+          const client = new TopicConsumer(...given);
+          if (++clients === 1) client.connect = () => new Promise(() => undefined);
+          return client;
+        },
+      });
+      await run.reading();
+      expect(clients).toBe(2);
+      expect(run.logged("the Kafka client hangs: a new one takes its place")).toBe(true);
+    },
+    PATIENCE_MS,
+  );
+
+  test.concurrent(
+    "that nobody answers any more is told of, until somebody does",
+    async () => {
+      using directory = newDirectory();
+      const topic = "unanswered";
+      await createTopic(broker.address, topic);
+      await using run = startIngest({
+        brokers: broker.address,
+        topic,
+        path: directory.file(),
+        watchdog: { tickMs: 50, turnMs: 60_000, brokerMs: 500, groupMs: 60_000 },
+        newConsumer: (...given) => {
+          const client = new TopicConsumer(...given);
+          // What the audit asks is never answered; messages still come.
+          client.ask.watermarks = unlessFirst(client.ask.watermarks.bind(client.ask), 4);
+          return client;
+        },
+        now: hasty(),
+      });
+      await run.reading();
+      const { problem } = await until("it is said", () => {
+        const status = run.status();
+        return status.problem !== undefined && status;
+      });
+      expect(problem).toMatch(/^no broker has answered for \d+ s$/);
+      expect((await run.metrics()).value("arrest_events_ingest_trouble")).toBe(1);
+      await send(broker.address, topic, messages(1, 4, 4));
+      await until("it is over", () => run.status().problem === undefined);
+      await run.stored(4);
+    },
+    PATIENCE_MS,
+  );
+
+  test.concurrent(
+    "whose group gives it nothing is told of",
+    async () => {
+      using directory = newDirectory();
+      const topic = "unassigned";
+      await createTopic(broker.address, topic);
+      await using run = startIngest({
+        brokers: broker.address,
+        topic,
+        path: directory.file(),
+        librdkafka: { "statistics.interval.ms": "100" },
+        watchdog: { tickMs: 50, turnMs: 60_000, brokerMs: 60_000, groupMs: 500 },
+        newConsumer: (...given) => {
+          const client = new TopicConsumer(...given);
+          // The assignment is never heard of, so that the group waits for its answer.
+          client.rebalances.push = () => 0;
+          return client;
+        },
+      });
+      const { problem, state } = await until("it is said", () => {
+        const status = run.status();
+        return status.problem !== undefined && status;
+      });
+      expect(problem).toMatch(/^the consumer group has given no answer for \d+ s$/);
+      expect(state).toBe("waiting");
+    },
+    PATIENCE_MS,
+  );
+});
+
+/** A clock that runs a hundred times as fast, so that audits come often. */
+function hasty(): () => number {
+  const startedAt = Date.now();
+  return () => startedAt + (Date.now() - startedAt) * 100;
+}
+
+/** Calls a question through the first times, and then never answers it. */
+function unlessFirst<A extends unknown[], R>(
+  question: (...asked: A) => Promise<R>,
+  times: number,
+): (...asked: A) => Promise<R> {
+  let calls = 0;
+  return (...asked) => (++calls <= times ? question(...asked) : new Promise(() => undefined));
+}
