@@ -5,6 +5,7 @@ import type { Beginning, EventWriter } from "../store/write.ts";
 import type { Log } from "../telemetry/log.ts";
 import { Assignment } from "./assignment.ts";
 import { sortMessages } from "./batch.ts";
+import { isBrokerThere } from "./broker-look.ts";
 import { TopicConsumer, type Trouble } from "./consumer.ts";
 import type { ConsumerSettings } from "./consumer-settings.ts";
 import { toDeadLetter } from "./message.ts";
@@ -135,7 +136,10 @@ export class Ingest {
       const consumer = make(settings, log, (trouble) => {
         if (this.#current === consumer) this.#onTrouble(trouble);
       });
-      const watchdog = new Watchdog(limits, log, () => this.#isWaitingForGroup(consumer));
+      const watchdog = new Watchdog(limits, log, {
+        isWaitingForGroup: () => this.#isWaitingForGroup(consumer),
+        isBrokerThere: () => isBrokerThere(settings),
+      });
       const use = async (): Promise<void> => {
         await this.#stop.unlessSet(consumer.connect());
         this.#assertCurrent(consumer);
@@ -173,7 +177,7 @@ export class Ingest {
     const { metrics, log } = this.#with;
     if (error instanceof StuckClientError) {
       metrics.stuck();
-      log.error({ err: error }, "the Kafka client hangs: a new one takes its place");
+      log.error({ err: error }, "the Kafka client is of no more use: a new one takes its place");
     }
     this.#onTrouble({ message: error.message, unreachable: true });
   }

@@ -8,6 +8,8 @@ export interface WatchdogLimits {
   readonly turnMs: number;
   /** Any answer of a broker; it is asked at least every ten seconds. */
   readonly brokerMs: number;
+  /** How often then a broker is looked for otherwise. */
+  readonly lookMs: number;
   /** The group's answer to a member without partitions. */
   readonly groupMs: number;
 }
@@ -16,9 +18,24 @@ export interface WatchdogLimits {
 export const WATCHDOG_LIMITS: WatchdogLimits = {
   tickMs: 1000,
   turnMs: 30_000,
-  brokerMs: 60_000,
+  brokerMs: 30_000,
+  lookMs: 10_000,
   groupMs: 60_000,
 };
+
+/** What the watchdog asks about the client that it watches. */
+export interface Watched {
+  /** Whether the client has no partition and is no settled member of its group. */
+  isWaitingForGroup(): boolean;
+  /** Whether a broker answers a client that is made for the question. Never rejects. */
+  isBrokerThere(): Promise<boolean>;
+}
+
+/**
+ * How many looks in a row must find a broker that the client does not hear: one that has just come back,
+ * the client finds by itself within `reconnect.backoff.max.ms`, 10 s.
+ */
+const LOOKS_UNTIL_DEAF = 3;
 
 /**
  * Stands beside the loop of one client and notices what the client itself does not tell: a request that
@@ -28,25 +45,28 @@ export class Watchdog {
   readonly #turn: Silence;
   readonly #broker: Silence;
   readonly #group: Silence;
-  readonly #isWaitingForGroup: () => boolean;
+  readonly #look: Silence;
+  readonly #watched: Watched;
   readonly #log: Log;
   readonly #stuck = Promise.withResolvers<never>();
   readonly #timer: Timer;
 
   #isTroubled = false;
+  #isLooking = false;
+  #looksWithBroker = 0;
 
-  /** @param isWaitingForGroup whether the client has no partition and is no settled member of its group */
-  constructor(limits: WatchdogLimits, log: Log, isWaitingForGroup: () => boolean) {
+  constructor(limits: WatchdogLimits, log: Log, watched: Watched) {
     this.#turn = new Silence(limits.tickMs, limits.turnMs);
     this.#broker = new Silence(limits.tickMs, limits.brokerMs);
     this.#group = new Silence(limits.tickMs, limits.groupMs);
     this.#log = log;
-    this.#isWaitingForGroup = isWaitingForGroup;
+    this.#look = new Silence(limits.tickMs, limits.lookMs);
+    this.#watched = watched;
     this.#stuck.promise.catch(() => undefined);
     this.#timer = setInterval(() => this.#tick(), limits.tickMs);
   }
 
-  /** Rejects when the loop does not turn any more, with an error that says so. */
+  /** Rejects when the client is of no more use, with an error that says why. */
   get stuck(): Promise<never> {
     return this.#stuck.promise;
   }
@@ -74,12 +94,31 @@ export class Watchdog {
   }
 
   #tick(): void {
-    for (const silence of [this.#turn, this.#broker, this.#group]) silence.tick();
-    if (!this.#isWaitingForGroup()) this.#group.heard();
+    for (const silence of [this.#turn, this.#broker, this.#group, this.#look]) silence.tick();
+    if (!this.#watched.isWaitingForGroup()) this.#group.heard();
     this.#logProblem();
-    if (!this.#turn.isTooLong) return;
-    const message = `the Kafka client has made no progress for ${this.#turn.seconds} s`;
-    this.#stuck.reject(new StuckClientError(message));
+    if (this.#turn.isTooLong) {
+      this.#giveUp(`the Kafka client has made no progress for ${this.#turn.seconds} s`);
+    } else if (!this.#broker.isTooLong) {
+      this.#looksWithBroker = 0;
+    } else if (this.#look.isTooLong && !this.#isLooking) {
+      void this.#lookForBroker();
+    }
+  }
+
+  /** librdkafka can lose all its brokers for good, while they answer others (known-limits.md). */
+  async #lookForBroker(): Promise<void> {
+    this.#isLooking = true;
+    const isThere = await this.#watched.isBrokerThere();
+    this.#isLooking = false;
+    this.#look.heard();
+    this.#looksWithBroker = isThere && this.#broker.isTooLong ? this.#looksWithBroker + 1 : 0;
+    if (this.#looksWithBroker < LOOKS_UNTIL_DEAF) return;
+    this.#giveUp(`the Kafka client has not heard its brokers for ${this.#broker.seconds} s`);
+  }
+
+  #giveUp(reason: string): void {
+    this.#stuck.reject(new StuckClientError(reason));
     this.stop();
   }
 
@@ -93,7 +132,7 @@ export class Watchdog {
   }
 }
 
-/** A client that does not answer its loop any more. */
+/** A client that does not answer its loop any more, or hears its brokers no more. */
 export class StuckClientError extends Error {
   override readonly name = "StuckClientError";
 }

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Message } from "@confluentinc/kafka-javascript";
+import { isBrokerThere } from "../../src/ingest/broker-look.ts";
 import { TopicConsumer } from "../../src/ingest/consumer.ts";
 import { type EmbeddedBroker, startEmbeddedBroker } from "../../src/ingest/embedded-broker.ts";
-import { startIngest } from "../support/ingest.ts";
-import { createTopic, messages, numbers, send } from "../support/kafka.ts";
+import { Watchdog } from "../../src/ingest/watchdog.ts";
+import { newLog, startIngest } from "../support/ingest.ts";
+import { createTopic, messages, numbers, send, unusedAddress } from "../support/kafka.ts";
 import { contents, newDirectory } from "../support/store.ts";
 import { until } from "../support/until.ts";
 
@@ -11,6 +13,15 @@ const PATIENCE_MS = 120_000;
 
 // The embedded broker gives the partitions of a member that has left away after this time only.
 const SHORT_SESSION = { "session.timeout.ms": "5000", "heartbeat.interval.ms": "300" };
+
+/** Limits that no test reaches; each lowers the one that it is about. */
+const PATIENT = {
+  tickMs: 50,
+  turnMs: 60_000,
+  brokerMs: 60_000,
+  lookMs: 60_000,
+  groupMs: 60_000,
+};
 
 let broker: EmbeddedBroker;
 
@@ -65,7 +76,7 @@ describe("a Kafka client", () => {
         topic,
         path: directory.file(),
         librdkafka: SHORT_SESSION,
-        watchdog: { tickMs: 100, turnMs: 4000, brokerMs: 60_000, groupMs: 60_000 },
+        watchdog: { ...PATIENT, tickMs: 100, turnMs: 4000 },
         newConsumer: (...given) => {
           const client = new HangingConsumer(...given);
           clients.push(client);
@@ -87,7 +98,7 @@ describe("a Kafka client", () => {
       expect(run.lines).toContainEqual(
         expect.objectContaining({
           level: "error",
-          msg: "the Kafka client hangs: a new one takes its place",
+          msg: "the Kafka client is of no more use: a new one takes its place",
         }),
       );
       await run.stored(80);
@@ -120,7 +131,7 @@ describe("a Kafka client", () => {
         brokers: broker.address,
         topic,
         path: directory.file(),
-        watchdog: { tickMs: 50, turnMs: 3000, brokerMs: 60_000, groupMs: 60_000 },
+        watchdog: { ...PATIENT, turnMs: 3000 },
         newConsumer: (...given) => {
           const client = new TopicConsumer(...given);
           if (++clients === 1) client.connect = () => new Promise(() => undefined);
@@ -129,7 +140,9 @@ describe("a Kafka client", () => {
       });
       await run.reading();
       expect(clients).toBe(2);
-      expect(run.logged("the Kafka client hangs: a new one takes its place")).toBe(true);
+      expect(run.logged("the Kafka client is of no more use: a new one takes its place")).toBe(
+        true,
+      );
     },
     PATIENCE_MS,
   );
@@ -144,7 +157,7 @@ describe("a Kafka client", () => {
         brokers: broker.address,
         topic,
         path: directory.file(),
-        watchdog: { tickMs: 50, turnMs: 60_000, brokerMs: 500, groupMs: 60_000 },
+        watchdog: { ...PATIENT, brokerMs: 500 },
         newConsumer: (...given) => {
           const client = new TopicConsumer(...given);
           // What the audit asks is never answered; messages still come.
@@ -168,6 +181,38 @@ describe("a Kafka client", () => {
   );
 
   test.concurrent(
+    "that hears its brokers no more, although they answer others, is given up for a new one",
+    async () => {
+      using directory = newDirectory();
+      const topic = "deaf";
+      await createTopic(broker.address, topic);
+      let clients = 0;
+      await using run = startIngest({
+        brokers: broker.address,
+        topic,
+        path: directory.file(),
+        librdkafka: SHORT_SESSION,
+        watchdog: { ...PATIENT, brokerMs: 2000, lookMs: 100 },
+        newConsumer: (...given) => {
+          const client = new TopicConsumer(...given);
+          if (++clients === 1) {
+            client.ask.watermarks = () => new Promise(() => undefined);
+            client.ask.committed = () => new Promise(() => undefined);
+          }
+          return client;
+        },
+        now: hasty(),
+      });
+      await send(broker.address, topic, messages(1, 4, 4));
+      await run.stored(4);
+      expect(clients).toBe(2);
+      expect(run.logged("the Kafka client is of no more use")).toBe(true);
+      expect((await run.metrics()).value("arrest_events_ingest_stuck_clients_total")).toBe(1);
+    },
+    PATIENCE_MS,
+  );
+
+  test.concurrent(
     "whose group gives it nothing is told of",
     async () => {
       using directory = newDirectory();
@@ -178,7 +223,7 @@ describe("a Kafka client", () => {
         topic,
         path: directory.file(),
         librdkafka: { "statistics.interval.ms": "100" },
-        watchdog: { tickMs: 50, turnMs: 60_000, brokerMs: 60_000, groupMs: 500 },
+        watchdog: { ...PATIENT, groupMs: 500 },
         newConsumer: (...given) => {
           const client = new TopicConsumer(...given);
           // The assignment is never heard of, so that the group waits for its answer.
@@ -195,6 +240,68 @@ describe("a Kafka client", () => {
     },
     PATIENCE_MS,
   );
+});
+
+test("a look for a broker finds one that answers, and none where nobody does", async () => {
+  const settings = { topic: "any", groupId: "any", librdkafka: {} };
+  expect(await isBrokerThere({ ...settings, brokers: broker.address })).toBe(true);
+  expect(await isBrokerThere({ ...settings, brokers: unusedAddress() })).toBe(false);
+}, 60_000);
+
+describe("a client that hears no broker", () => {
+  /** A watchdog over a client whose brokers answer others or not; the looks for them are counted. */
+  function watch(isBrokerThere: () => boolean) {
+    const looks = { count: 0 };
+    const watchdog = new Watchdog(
+      { ...PATIENT, tickMs: 5, brokerMs: 20, lookMs: 10 },
+      newLog().log,
+      {
+        isWaitingForGroup: () => false,
+        isBrokerThere: async () => {
+          looks.count++;
+          return isBrokerThere();
+        },
+      },
+    );
+    let givenUp: string | undefined;
+    watchdog.stuck.catch((error: Error) => {
+      givenUp = error.message;
+    });
+    return { watchdog, looks, givenUp: () => givenUp, [Symbol.dispose]: () => watchdog.stop() };
+  }
+
+  test("is kept as long as nobody else hears one either", async () => {
+    using watched = watch(() => false);
+    await until("many looks", () => watched.looks.count > 20);
+    expect(watched.givenUp()).toBeUndefined();
+    expect(watched.watchdog.problem()).toStartWith("no broker has answered");
+  });
+
+  test("is kept when a broker is found now and then only", async () => {
+    let looks = 0;
+    using watched = watch(() => ++looks % 3 !== 0);
+    await until("many looks", () => watched.looks.count > 20);
+    expect(watched.givenUp()).toBeUndefined();
+  });
+
+  test("is given up when a broker is found again and again", async () => {
+    using watched = watch(() => true);
+    const reason = await until("it is given up", () => watched.givenUp());
+    expect(reason).toMatch(/^the Kafka client has not heard its brokers for \d+ s$/);
+    expect(watched.looks.count).toBe(3);
+  });
+
+  test("is not looked after while it is answered itself", async () => {
+    using watched = watch(() => true);
+    const answering = setInterval(() => watched.watchdog.answered(), 1);
+    const begun = performance.now();
+    await until("some time to pass", () => performance.now() - begun > 200);
+    clearInterval(answering);
+    expect({ looks: watched.looks.count, givenUp: watched.givenUp() }).toEqual({
+      looks: 0,
+      givenUp: undefined,
+    });
+  });
 });
 
 /** A clock that runs a hundred times as fast, so that audits come often. */

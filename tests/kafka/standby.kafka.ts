@@ -22,7 +22,13 @@ test.each(Object.entries(PROTOCOLS))(
         groupId: scene.group,
         path: scene.store(name),
         librdkafka: { "statistics.interval.ms": "100", ...librdkafka },
-        watchdog: { tickMs: 100, turnMs: 60_000, brokerMs: 60_000, groupMs: LIMIT_MS },
+        watchdog: {
+          tickMs: 100,
+          turnMs: 60_000,
+          brokerMs: 60_000,
+          lookMs: 60_000,
+          groupMs: LIMIT_MS,
+        },
       });
     await using first = start("first");
     await first.reading(1);
