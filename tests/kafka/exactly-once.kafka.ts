@@ -6,8 +6,8 @@ import { type Outgoing, TestProducer } from "./support/producer.ts";
 import { Scene, upToDate } from "./support/scene.ts";
 
 const PARTITIONS = 12;
-const MESSAGES = Number(process.env["MESSAGES"] ?? 200_000);
-const KILLS = Number(process.env["KILLS"] ?? 10);
+const MESSAGES = Number(process.env["MESSAGES"] ?? 1_000_000);
+const KILLS = Number(process.env["KILLS"] ?? 30);
 /** A kill comes this long after the partitions have been assigned, at most: most come in mid-batch. */
 const LONGEST_LIFE_MS = 500;
 /** How many messages the producer is handed between two looks at whether it is time to go on. */

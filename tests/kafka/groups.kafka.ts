@@ -1,17 +1,16 @@
 import { describe, expect, test } from "bun:test";
-import type { ServiceProcess } from "../promises/support.ts";
 import { commitOffset, committedOffsets } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 import { audit, exactly, range, storedPositions } from "./support/audit.ts";
 import {
-  kafkaCheck,
-  type LogLine,
-  linesWith,
-  reading,
-  Scene,
-  stopPolitely,
-  upToDate,
-} from "./support/scene.ts";
+  beginnings,
+  LONG_SESSION,
+  partitionsOf,
+  progress,
+  sharing,
+  WAYS,
+} from "./support/group.ts";
+import { linesWith, reading, Scene, stopPolitely, upToDate } from "./support/scene.ts";
 import { Stream } from "./support/stream.ts";
 
 const PARTITIONS = 12;
@@ -19,54 +18,26 @@ const PARTITIONS = 12;
 /** Far less than any session time-out here, after which the group would miss a member that left without a word. */
 const HANDOVER_MS = 5000;
 
-/** No member is given up before this, so that nothing is taken over but what was handed over. */
-const LONG_SESSION = { KAFKA_CONF_SESSION_TIMEOUT_MS: "45000" };
-
-/** The ways in which a group deals out its partitions. */
-const WAYS: Record<string, Record<string, string>> = {
-  "cooperative-sticky assignment": {
-    KAFKA_CONF_PARTITION_ASSIGNMENT_STRATEGY: "cooperative-sticky",
-    ...LONG_SESSION,
-  },
-  "eager (range) assignment": {
-    KAFKA_CONF_PARTITION_ASSIGNMENT_STRATEGY: "range",
-    ...LONG_SESSION,
-  },
-  "the consumer protocol (KIP-848)": { KAFKA_CONF_GROUP_PROTOCOL: "consumer" },
+/** The ways of a group, and what keeps its members from being given up. */
+const POLITE: Record<string, Record<string, string>> = {
+  "cooperative-sticky assignment": { ...WAYS.cooperative, ...LONG_SESSION },
+  "eager (range) assignment": { ...WAYS.eager, ...LONG_SESSION },
+  "the consumer protocol (KIP-848)": WAYS.consumer,
 };
 
-/** Waits until the instances have all partitions between them, and each has some. */
-function sharing(...services: ServiceProcess[]): Promise<boolean> {
-  return until(`${services.length} instances to share the partitions`, async () => {
-    const checks = await Promise.all(services.map(kafkaCheck));
-    const numbers = checks.flatMap(({ partitions }) =>
-      partitions.map(({ partition }) => partition),
-    );
-    const settled = numbers.length === PARTITIONS && new Set(numbers).size === PARTITIONS;
-    return settled && checks.every(({ partitions }) => partitions.length > 0);
-  });
-}
-
-/** Waits until each of the instances has stored some more. */
-async function progress(...services: ServiceProcess[]): Promise<void> {
-  const before = await Promise.all(services.map(kafkaCheck));
-  await until("every instance to store some more", async () => {
-    const now = await Promise.all(services.map(kafkaCheck));
-    return now.every((each, index) => each.stored_events > (before[index]?.stored_events ?? 0));
-  });
-}
-
-describe.each(Object.entries(WAYS))("with %s", (_, settings) => {
+describe.each(Object.entries(POLITE))("with %s", (_, settings) => {
   test("an instance that is stopped leaves the group, and another goes on at once where it was", async () => {
     using scene = await Scene.open({ partitions: PARTITIONS, settings });
     await scene.send(0, 12_000);
     await using first = await scene.start({}, "first");
     await upToDate(first, PARTITIONS);
     await using second = await scene.start({}, "second");
-    await sharing(first, second);
+    await sharing(PARTITIONS, first, second);
     await scene.send(12_000, 24_000);
+    await scene.stored(24_000, "first", "second");
     await Promise.all([upToDate(first, 6), upToDate(second, 6)]);
 
+    const failures = linesWith(first, "not committed").length;
     await stopPolitely(first);
     const left = performance.now();
     await reading(second, PARTITIONS);
@@ -75,7 +46,8 @@ describe.each(Object.entries(WAYS))("with %s", (_, settings) => {
     expect(
       audit([scene.store("first"), scene.store("second")], range(0, 24_000), PARTITIONS),
     ).toEqual(exactly(24_000));
-    expect(linesWith(first, "not committed")).toEqual([]);
+    // A commit in the midst of a rebalance may fail, and is made up for; the last one has to arrive.
+    expect(linesWith(first, "not committed").slice(failures)).toEqual([]);
     const committed = await committedOffsets(
       scene.brokers,
       scene.group,
@@ -92,16 +64,16 @@ describe.each(Object.entries(WAYS))("with %s", (_, settings) => {
     await using first = await scene.start({}, "first");
     await progress(first);
     await using second = await scene.start({}, "second");
-    await sharing(first, second);
+    await sharing(PARTITIONS, first, second);
     await progress(first, second);
     await using third = await scene.start({}, "third");
-    await sharing(first, second, third);
+    await sharing(PARTITIONS, first, second, third);
     await progress(first, second, third);
     await stopPolitely(first);
-    await sharing(second, third);
+    await sharing(PARTITIONS, second, third);
     await progress(second, third);
     await stopPolitely(second);
-    await sharing(third);
+    await sharing(PARTITIONS, third);
     const sent = await stream.end();
     await scene.stored(sent, "first", "second", "third");
     await upToDate(third, PARTITIONS);
@@ -116,10 +88,10 @@ describe.each(Object.entries(WAYS))("with %s", (_, settings) => {
     await progress(first);
     for (let visit = 0; visit < 2; visit++) {
       await using second = await scene.start({}, "second");
-      await sharing(first, second);
+      await sharing(PARTITIONS, first, second);
       await progress(first, second);
       await stopPolitely(second);
-      await sharing(first);
+      await sharing(PARTITIONS, first);
       await progress(first);
     }
     const sent = await stream.end();
@@ -130,42 +102,61 @@ describe.each(Object.entries(WAYS))("with %s", (_, settings) => {
   });
 });
 
-test("after a kill no message is missing, and only those are in two tables that the group had not been told of", async () => {
-  using scene = await Scene.open({ partitions: PARTITIONS });
-  await using stream = await Stream.start(scene);
-  await using first = await scene.start({}, "first");
-  await progress(first);
-  await using second = await scene.start({}, "second");
-  await sharing(first, second);
-  await progress(first, second);
-  const assignments = linesWith(second, "partitions assigned").length;
-  await first.kill();
-  const killed = storedPositions(scene.store("first"), scene.topic);
-  await sharing(second);
-  const taken = linesWith(second, "partitions assigned").slice(assignments).flatMap(beginnings);
-  expect(taken).toHaveLength(6);
-  await progress(second);
+/** What decides how soon a killed member is missed is short here. */
+const KILLED = Object.entries(WAYS).flatMap(([way, settings]) =>
+  [2, 3].map((instances) => [way, instances, settings] as const),
+);
 
-  // What the second has stored meanwhile is not read again by the first.
-  await using again = await scene.start({}, "first");
-  await sharing(again, second);
-  await progress(again, second);
-  await stopPolitely(again);
-  await sharing(second);
-  const sent = await stream.end();
-  const stores = ["first", "second"].map((each) => scene.store(each));
-  await until("every message to be stored", () => {
-    const { missing } = audit(stores, range(0, sent), PARTITIONS);
-    return missing.length === 0;
-  });
-  await upToDate(second, PARTITIONS);
-  const doubled = taken.reduce(
-    (sum, [partition, offset]) => sum + Math.max(0, (killed.get(partition) ?? 0) - offset),
-    0,
-  );
-  const found = audit(stores, range(0, sent), PARTITIONS);
-  expect(found).toMatchObject({ rows: sent + doubled, missing: [], wrong: [], outOfOrder: [] });
-});
+test.each(KILLED)(
+  "(%s) after one of %i instances is killed no message is missing, and only those are in two tables that the group had not been told of",
+  async (_, instances, settings) => {
+    using scene = await Scene.open({ partitions: PARTITIONS, settings });
+    await using stream = await Stream.start(scene);
+    await using first = await scene.start({}, "first");
+    await progress(first);
+    await using second = await scene.start({}, "second");
+    await sharing(PARTITIONS, first, second);
+    await using third = instances > 2 ? await scene.start({}, "third") : undefined;
+    const others = third === undefined ? [second] : [second, third];
+    await sharing(PARTITIONS, first, ...others);
+    await progress(first, ...others);
+    const owned = await partitionsOf(first);
+    const before = others.map((each) => beginnings(each).length);
+    await first.kill();
+    const killed = storedPositions(scene.store("first"), scene.topic);
+    await sharing(PARTITIONS, ...others);
+    const taken = new Map<number, number>();
+    for (const [index, each] of others.entries()) {
+      for (const { partition, offset } of beginnings(each).slice(before[index])) {
+        // Several assignments may follow one another; what counts is where the first of them begins.
+        taken.set(partition, Math.min(offset, taken.get(partition) ?? offset));
+      }
+    }
+    expect([...taken.keys()]).toEqual(expect.arrayContaining(owned));
+    await progress(...others);
+
+    // What the others have stored meanwhile is not read again by the first.
+    await using again = await scene.start({}, "first");
+    await sharing(PARTITIONS, again, ...others);
+    await progress(again, ...others);
+    await stopPolitely(again);
+    await sharing(PARTITIONS, ...others);
+    const sent = await stream.end();
+    const stores = ["first", "second", "third"]
+      .slice(0, instances)
+      .map((each) => scene.store(each));
+    await until("every message to be stored", () => {
+      const { missing } = audit(stores, range(0, sent), PARTITIONS);
+      return missing.length === 0;
+    });
+    const doubled = owned.reduce(
+      (sum, each) => sum + Math.max(0, (killed.get(each) ?? 0) - (taken.get(each) ?? 0)),
+      0,
+    );
+    const found = audit(stores, range(0, sent), PARTITIONS);
+    expect(found).toMatchObject({ rows: sent + doubled, missing: [], wrong: [], outOfOrder: [] });
+  },
+);
 
 test("an instance that is stopped in the midst of a backlog has told the group all that it stored, so that another store goes on there", async () => {
   using scene = await Scene.open({
@@ -208,10 +199,3 @@ test("where another program moves the group's offsets the stored ones count, and
     expect.objectContaining({ partition: 0, storedOffset: 500 }),
   ]);
 });
-
-/** Where the partitions of an assignment begin, as the log has it: `0@500 1@498`. */
-function beginnings({ positions }: LogLine): [partition: number, offset: number][] {
-  return String(positions)
-    .split(" ")
-    .map((each) => each.split("@").map(Number) as [number, number]);
-}

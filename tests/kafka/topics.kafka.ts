@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { query } from "../promises/support.ts";
+import { openRaw } from "../support/store.ts";
 import { until } from "../support/until.ts";
 import { audit, exactly, range, storedPositions } from "./support/audit.ts";
 import { offsetsOf } from "./support/log.ts";
@@ -13,6 +14,7 @@ import {
   stopPolitely,
   upToDate,
 } from "./support/scene.ts";
+import { brokerIsGiven } from "./support/shared.ts";
 
 test("a topic that is absent at the start is read once it is made", async () => {
   using scene = await Scene.open({ partitions: 0 });
@@ -24,6 +26,7 @@ test("a topic that is absent at the start is read once it is made", async () => 
   await scene.topics.create(scene.topic, 4);
   await using producer = await TestProducer.connect(scene.brokers);
   await producer.send(scene.topic, eventMessages(0, 1000, 4));
+  await scene.stored(1000);
   await upToDate(service, 4);
   await until("the trouble to be over", async () => (await kafkaCheck(service)).status === "ok");
   expect(audit([scene.store()], range(0, 1000), 4)).toEqual(exactly(1000));
@@ -163,6 +166,64 @@ test("messages that were removed before they were read are a gap that is logged 
   expect(linesWith(second, "removed from the topic")).toEqual([
     expect.objectContaining({ partition: 0, storedOffset: 100, readFrom: 350, missed: 250 }),
   ]);
+});
+
+// A given broker may look for what it has to remove every few minutes only.
+test.skipIf(brokerIsGiven)(
+  "messages that retention has removed before they were read are a gap that is logged with its size",
+  async () => {
+    using scene = await Scene.open({
+      partitions: 1,
+      // A segment is removed as soon as all of its messages are older than that.
+      config: { "retention.ms": "2000", "segment.ms": "200" },
+    });
+    {
+      await using first = await scene.start();
+      await scene.send(0, 100);
+      await scene.stored(100);
+      await stopPolitely(first);
+    }
+    await scene.send(100, 500);
+    await until("retention to remove what was sent", async () => {
+      return (await offsetsOf(scene.brokers, scene.topic, 0)).length === 0;
+    });
+    await using second = await scene.start();
+    await scene.send(500, 600);
+    await scene.stored(200);
+    expect(audit([scene.store()], [...range(0, 100), ...range(500, 600)], 1)).toEqual(exactly(200));
+    expect(linesWith(second, "removed from the topic")).toEqual([
+      expect.objectContaining({ partition: 0, storedOffset: 100, readFrom: 500, missed: 400 }),
+    ]);
+  },
+);
+
+test("messages that are removed while the service runs and cannot store them are a gap that is logged with its size", async () => {
+  using scene = await Scene.open({ partitions: 1, settings: { INGEST_BATCH_SIZE: "10" } });
+  await scene.send(0, 100);
+  await using service = await scene.start();
+  await upToDate(service, 1);
+  {
+    using database = openRaw(scene.store());
+    database.run("begin immediate");
+    await scene.send(100, 500);
+    await until("the store to be found locked", async () => {
+      return (await kafkaCheck(service)).state === "store-failing";
+    });
+    await scene.topics.deleteRecordsBefore(scene.topic, 0, 350);
+    database.run("rollback");
+  }
+  await until("the messages that were left to be stored", async () => {
+    const { partitions } = await kafkaCheck(service);
+    return partitions.every(({ next_offset, lag }) => next_offset === 500 && lag === 0);
+  });
+  const [gap, ...others] = linesWith(service, "removed from the topic");
+  expect(others).toEqual([]);
+  // A few had been read before they were removed.
+  const read = Number(gap?.["storedOffset"]);
+  expect(read).toBeGreaterThanOrEqual(100);
+  expect(gap).toMatchObject({ partition: 0, readFrom: 350, missed: 350 - read });
+  const left = [...range(0, read), ...range(350, 500)];
+  expect(audit([scene.store()], left, 1)).toEqual(exactly(left.length));
 });
 
 test("what a transaction has committed is read, what it has aborted is not, and no lag remains", async () => {

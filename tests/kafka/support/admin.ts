@@ -1,5 +1,6 @@
 import {
   AdminClient,
+  type GroupDescription,
   type GroupDescriptions,
   type IAdminClient,
   type LibrdKafkaError,
@@ -106,12 +107,21 @@ export class Topics {
 
   /** The number of the broker that coordinates a group. */
   async coordinator(group: string): Promise<number | undefined> {
+    return (await this.#group(group))?.coordinator.id;
+  }
+
+  /** How many members a group has by what its coordinator knows. */
+  async members(group: string): Promise<number | undefined> {
+    return (await this.#group(group))?.members.length;
+  }
+
+  async #group(group: string): Promise<GroupDescription | undefined> {
     const { groups } = await withAdmin(this.#brokers, (admin) =>
       call<GroupDescriptions>((done) =>
         admin.describeGroups([group], { timeout: TIMEOUT_MS }, done),
       ),
     );
-    return groups[0]?.coordinator.id;
+    return groups[0];
   }
 
   /** The numbers of the brokers that lead the partitions; `undefined` where none does. */

@@ -2,9 +2,18 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TcpProxy } from "../../support/tcp-proxy.ts";
 import { until } from "../../support/until.ts";
 import { answers } from "./admin.ts";
 import { findJars, findJava } from "./jars.ts";
+
+/** What a test decides of its cluster. */
+export interface ClusterOptions {
+  /** Every client that starts from {@link KafkaCluster.brokers} goes through {@link KafkaCluster.proxy}. */
+  readonly behindProxies?: boolean;
+  /** Settings of the brokers beside, or instead of, those that hold for every test. */
+  readonly properties?: Record<string, string>;
+}
 
 /** Short timings and small logs: what takes seconds on a real cluster shall not in a test. */
 const PROPERTIES = {
@@ -21,6 +30,9 @@ const PROPERTIES = {
   "log.cleaner.dedupe.buffer.size": "2097152",
   "log.cleaner.threads": "1",
   "log.index.size.max.bytes": "262144",
+  "log.initial.task.delay.ms": "500",
+  "log.retention.check.interval.ms": "500",
+  "log.segment.delete.delay.ms": "500",
   "message.max.bytes": "4194304",
   "num.io.threads": "2",
   "num.network.threads": "2",
@@ -32,7 +44,10 @@ const PROPERTIES = {
 interface Node {
   readonly id: number;
   readonly port: number;
+  /** Of the other brokers, and of clients that shall not be troubled. */
+  readonly internalPort: number;
   readonly controllerPort: number;
+  readonly proxy: TcpProxy | undefined;
   readonly directory: string;
   process: Bun.Subprocess | undefined;
 }
@@ -66,6 +81,11 @@ function isListening(port: number): Promise<boolean> {
   });
 }
 
+/** Where the clients of a node find it. */
+function clientPort({ port, proxy }: Node): number {
+  return proxy?.port ?? port;
+}
+
 /** Apache Kafka in processes of its own: each node is broker and controller, with its log in a temporary directory. */
 export class KafkaCluster implements AsyncDisposable {
   readonly #nodes: readonly Node[];
@@ -92,24 +112,28 @@ export class KafkaCluster implements AsyncDisposable {
   }
 
   /** Starts a cluster and waits until each of its brokers answers. */
-  static async start(size: 1 | 3): Promise<KafkaCluster> {
+  static async start(size: 1 | 3, options: ClusterOptions = {}): Promise<KafkaCluster> {
+    const { behindProxies = false, properties = {} } = options;
     const java = findJava();
     const jars = findJars();
     const directory = mkdtempSync(join(tmpdir(), "arrest-events-kafka-"));
-    const ports = await freePorts(size * 2);
-    const nodes = Array.from({ length: size }, (_, index): Node => {
-      const id = index + 1;
-      return {
+    const ports = await freePorts(size * 3);
+    const nodes: Node[] = [];
+    for (let id = 1; id <= size; id++) {
+      const [port = 0, internalPort = 0, controllerPort = 0] = ports.splice(0, 3);
+      nodes.push({
         id,
-        port: ports[index] ?? 0,
-        controllerPort: ports[size + index] ?? 0,
+        port,
+        internalPort,
+        controllerPort,
+        proxy: behindProxies ? await TcpProxy.start({ target: port }) : undefined,
         directory: join(directory, String(id)),
         process: undefined,
-      };
-    });
+      });
+    }
     const cluster = new KafkaCluster(java, jars, nodes, directory);
     try {
-      await Promise.all(nodes.map((node) => cluster.#format(node)));
+      await Promise.all(nodes.map((node) => cluster.#format(node, properties)));
       await Promise.all(nodes.map(({ id }) => cluster.startNode(id)));
       return cluster;
     } catch (error) {
@@ -120,7 +144,19 @@ export class KafkaCluster implements AsyncDisposable {
 
   /** `host:port` of each node, with commas between them. */
   get brokers(): string {
-    return this.#nodes.map(({ port }) => `127.0.0.1:${port}`).join(",");
+    return this.#nodes.map((node) => `127.0.0.1:${clientPort(node)}`).join(",");
+  }
+
+  /** Addresses that lead past the proxies, for those who watch: `host:port`, with commas between them. */
+  get directBrokers(): string {
+    return this.#nodes.map(({ internalPort }) => `127.0.0.1:${internalPort}`).join(",");
+  }
+
+  /** The proxy that the clients of a node go through. */
+  proxy(id: number): TcpProxy {
+    const { proxy } = this.#node(id);
+    if (proxy === undefined) throw new Error("the cluster was started without proxies");
+    return proxy;
   }
 
   /** The numbers of the nodes. */
@@ -140,7 +176,8 @@ export class KafkaCluster implements AsyncDisposable {
     writeFileSync(this.#pidFile(node), String(kafka.pid));
     await until(`node ${id} to answer`, async () => {
       if (kafka.exitCode !== null) throw new Error(`node ${id} ended with ${kafka.exitCode}`);
-      return (await isListening(node.port)) && (await answers(`127.0.0.1:${node.port}`));
+      const { internalPort } = node;
+      return (await isListening(internalPort)) && (await answers(`127.0.0.1:${internalPort}`));
     }).catch((error: Error) => {
       throw new Error(
         `${error.message}; the last that it has logged:\n${this.log(id).slice(-4000)}`,
@@ -158,9 +195,25 @@ export class KafkaCluster implements AsyncDisposable {
     return this.#end(id, "SIGTERM");
   }
 
+  /** Stops a node's process where it is: its connections stay open, and nothing answers. */
+  freeze(id: number): void {
+    this.#node(id).process?.kill("SIGSTOP");
+  }
+
+  /** Lets a frozen node go on. */
+  thaw(id: number): void {
+    this.#node(id).process?.kill("SIGCONT");
+  }
+
   /** What a node has logged. */
   log(id: number): string {
     return readFileSync(join(this.#directory, `${id}.log`), "utf8");
+  }
+
+  /** The first file of a partition's log, as a node has it on the disk. */
+  segment(id: number, topic: string, partition: number): Buffer {
+    const log = join(this.#node(id).directory, "log", `${topic}-${partition}`);
+    return readFileSync(join(log, `${"0".repeat(20)}.log`));
   }
 
   async #end(id: number, signal: NodeJS.Signals): Promise<void> {
@@ -196,19 +249,22 @@ export class KafkaCluster implements AsyncDisposable {
     ];
   }
 
-  async #format(node: Node): Promise<void> {
+  async #format(node: Node, given: Record<string, string>): Promise<void> {
     mkdirSync(node.directory, { recursive: true });
     const voters = this.#nodes.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`);
     const replicas = String(this.#nodes.length);
     const quorum = this.#nodes.length > 1 ? "2" : "1";
     const properties = {
       ...PROPERTIES,
+      ...given,
       "process.roles": "broker,controller",
       "node.id": String(node.id),
       "controller.quorum.voters": voters.join(","),
       "controller.listener.names": "CONTROLLER",
-      listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
-      "advertised.listeners": `PLAINTEXT://127.0.0.1:${node.port}`,
+      "inter.broker.listener.name": "INTERNAL",
+      "listener.security.protocol.map": "CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+      listeners: `CLIENT://127.0.0.1:${node.port},INTERNAL://127.0.0.1:${node.internalPort},CONTROLLER://127.0.0.1:${node.controllerPort}`,
+      "advertised.listeners": `CLIENT://127.0.0.1:${clientPort(node)},INTERNAL://127.0.0.1:${node.internalPort}`,
       "log.dirs": join(node.directory, "log"),
       "default.replication.factor": replicas,
       "min.insync.replicas": quorum,
@@ -242,6 +298,7 @@ export class KafkaCluster implements AsyncDisposable {
   /** Ends the nodes and removes their logs. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.ids.map((id) => this.kill(id)));
+    await Promise.all(this.#nodes.map(({ proxy }) => proxy?.[Symbol.asyncDispose]()));
     this.#warden.stdin.end();
     await this.#warden.exited;
   }

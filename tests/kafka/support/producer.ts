@@ -19,6 +19,7 @@ export class TestProducer implements AsyncDisposable {
   #sent = 0;
   #reported = 0;
   #failure: Error | undefined;
+  #closed = false;
 
   private constructor(producer: Producer) {
     this.#producer = producer;
@@ -41,18 +42,32 @@ export class TestProducer implements AsyncDisposable {
       ...settings,
     });
     const connected = new TestProducer(producer);
-    await call((done) => producer.connect({}, done));
+    await connected.#orClose(call((done) => producer.connect({}, done)));
     producer.setPollInterval(10);
     return connected;
   }
 
   /** Connects and begins to work in transactions. */
-  static async transactional(brokers: string, id: string): Promise<TestProducer> {
-    const connected = await TestProducer.connect(brokers, { "transactional.id": id });
-    await connected.#step((done) =>
-      connected.#producer.initTransactions(TRANSACTION_TIMEOUT_MS, done),
+  static async transactional(
+    brokers: string,
+    id: string,
+    settings: Record<string, string | number | boolean> = {},
+  ): Promise<TestProducer> {
+    const connected = await TestProducer.connect(brokers, { ...settings, "transactional.id": id });
+    await connected.#orClose(
+      connected.#step((done) => connected.#producer.initTransactions(TRANSACTION_TIMEOUT_MS, done)),
     );
     return connected;
+  }
+
+  /** A client that cannot be used is not left behind. */
+  async #orClose(beginning: Promise<unknown>): Promise<void> {
+    try {
+      await beginning;
+    } catch (error) {
+      await this[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Hands messages to the client, in order; {@link flush} waits for them. */
@@ -67,7 +82,7 @@ export class TestProducer implements AsyncDisposable {
   /** Waits until the broker has acknowledged all that was produced. */
   async flush(): Promise<void> {
     const delivered = async () => {
-      while (this.#reported < this.#sent && this.#failure === undefined) {
+      while (this.#reported < this.#sent && this.#failure === undefined && !this.#closed) {
         await new Promise<void>((flushed) => this.#producer.flush(100, () => flushed()));
         await Bun.sleep(1);
       }
@@ -102,6 +117,7 @@ export class TestProducer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     await new Promise<void>((closed) => this.#producer.disconnect(1000, () => closed()));
   }
 }

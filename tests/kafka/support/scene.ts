@@ -18,6 +18,8 @@ export interface SceneOptions {
   readonly config?: NewTopic["config"];
   /** Another broker than the one that the tests share. */
   readonly brokers?: string;
+  /** Where the services find it, if elsewhere than the test does. */
+  readonly serviceBrokers?: string;
   /** Environment variables of every service. */
   readonly settings?: Record<string, string>;
 }
@@ -69,7 +71,9 @@ export class Scene implements Disposable {
 
   static async open(options: SceneOptions = {}): Promise<Scene> {
     const { partitions = 4, config = {}, settings = {} } = options;
-    const scene = new Scene(options.brokers ?? (await sharedKafka()).brokers, partitions, settings);
+    const brokers = options.brokers ?? (await sharedKafka()).brokers;
+    const { serviceBrokers = brokers } = options;
+    const scene = new Scene(brokers, partitions, { KAFKA_BROKERS: serviceBrokers, ...settings });
     if (partitions > 0) await scene.topics.create(scene.topic, partitions, config);
     return scene;
   }
@@ -83,7 +87,6 @@ export class Scene implements Disposable {
   start(settings: Record<string, string> = {}, instance = "store"): Promise<ServiceProcess> {
     const given = { ...this.#settings, ...settings };
     return ServiceProcess.start({
-      KAFKA_BROKERS: this.brokers,
       KAFKA_TOPIC: this.topic,
       KAFKA_GROUP_ID: this.group,
       DATABASE_PATH: this.store(instance),
