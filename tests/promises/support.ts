@@ -39,8 +39,13 @@ export class ServiceProcess implements AsyncDisposable {
   /** Starts it and waits until it answers. */
   static async start(settings: Record<string, string>): Promise<ServiceProcess> {
     const service = ServiceProcess.spawn(settings);
-    await service.line("listening");
-    return service;
+    try {
+      await service.line("listening");
+      return service;
+    } catch (error) {
+      await service.kill();
+      throw error;
+    }
   }
 
   async #read(): Promise<void> {
@@ -51,6 +56,15 @@ export class ServiceProcess implements AsyncDisposable {
       rest = lines.pop() ?? "";
       for (const line of lines) this.#lines.push(JSON.parse(line));
     }
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** The lines of its log so far, the first first. */
+  get lines(): readonly Record<string, unknown>[] {
+    return this.#lines;
   }
 
   /** Waits for a line of the log by its text. */
