@@ -17,8 +17,8 @@ import {
   makeEvents,
   type Order,
   readTask,
-  refused,
   residentMemory,
+  sound,
   TOPIC,
 } from "./support.ts";
 
@@ -155,10 +155,9 @@ function measureWriter(): IngestResult {
   const events = makeEvents(task.events, task.order);
   inBatches(events, (batch, stored) => {
     writer.ingest({
-      events: batch,
+      partitions: [sound(batch, stored - batch.length)],
       deadLetters: [],
       positions: evenPositions(stored),
-      deadLetterFor: refused,
     });
   });
   checkStored(path, events, task.rows);

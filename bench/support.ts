@@ -8,7 +8,7 @@ import { type ArrestEventFields, formatTimestamp } from "../src/arrest-event.ts"
 import { decodeMessage } from "../src/ingest/message.ts";
 import { arrestSource } from "../src/simulate/arrests.ts";
 import { seededRandom } from "../src/simulate/random.ts";
-import { openWriter, type Position } from "../src/store/write.ts";
+import { openWriter, type PartitionEvents, type Position } from "../src/store/write.ts";
 
 /** The topic of every measurement. */
 export const TOPIC = "arrest_event";
@@ -134,14 +134,22 @@ export function makeTable(path: string, rows: number, order: Order): void {
   const events = simulated(rows, order, 2, START_AT - Math.ceil(days) * DAY_MS);
   for (let from = 0; from < events.length; from += 10_000) {
     const batch = events.slice(from, from + 10_000);
-    writer.ingest({ events: batch, deadLetters: [], positions: [], deadLetterFor: refused });
+    writer.ingest({ partitions: [sound(batch, from)], deadLetters: [], positions: [] });
   }
   writer.close();
 }
 
-/** For batches in which every event is sound. */
-export function refused(): never {
-  throw new Error("the store refused an event");
+/** A batch of which the store refuses no event, as if it were of one partition from an offset on. */
+export function sound(events: readonly ArrestEventFields[], firstOffset: number): PartitionEvents {
+  return {
+    partition: 0,
+    events,
+    firstOffset,
+    lastOffset: firstOffset + events.length - 1,
+    deadLetterFor: () => {
+      throw new Error("the store refused an event");
+    },
+  };
 }
 
 /** A directory of its own, removed when this process ends. */

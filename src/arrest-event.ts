@@ -16,6 +16,12 @@ export interface ArrestEvent extends ArrestEventFields {
   readonly id: number;
 }
 
+/** An arrest event with the number that tells its states apart. */
+export interface VersionedEvent extends ArrestEvent {
+  /** 1 when it is created, and one more with each change. */
+  readonly version: number;
+}
+
 /** An arrest event as it is written in JSON, over HTTP and in a Kafka message alike. */
 export interface ArrestEventJson {
   readonly id: number;

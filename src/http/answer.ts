@@ -1,3 +1,5 @@
+import { entityTag } from "./entity-tag.ts";
+
 /**
  * What every answer carries. Event data belongs in no cache that the service cannot correct; what may
  * be kept says so itself.
@@ -36,9 +38,23 @@ export function jsonAnswer(
   return answer("application/json", text, status, headers);
 }
 
+/** Those of answers with an entity tag, by version: nearly all events have one of the first few. */
+const TAGGED_INITS: { readonly headers: Headers }[] = [];
+const KEPT_INITS = 16;
+
+/** Makes an answer of the JSON text of an event, with its entity tag. */
+export function taggedAnswer(text: string, version: number): Response {
+  const kept = TAGGED_INITS[version];
+  if (kept !== undefined) return new Response(text, kept);
+  const headers = new Headers(JSON_INIT.headers);
+  headers.set("ETag", entityTag(version));
+  if (version < KEPT_INITS) TAGGED_INITS[version] = { headers };
+  return new Response(text, { headers });
+}
+
 /** Makes an answer without a body. */
 export function emptyAnswer(
-  status: 204 | 304,
+  status: 201 | 204 | 304,
   headers?: Readonly<Record<string, string>>,
 ): Response {
   return new Response(null, { status, headers: { ...COMMON_HEADERS, ...headers } });

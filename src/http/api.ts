@@ -2,13 +2,14 @@ import type { OpenAPIHono, RouteConfig } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { acceptsJson } from "./accept.ts";
 import { Problem, type ProblemName } from "./problem.ts";
-import { problemResponses } from "./problem-documentation.ts";
+import { component, problemResponses, withRequestId } from "./problem-documentation.ts";
 import { checkNames, type Query } from "./query.ts";
+import { REQUEST_ID_PARAMETER } from "./request-id.ts";
 
 /** A request of the contract and its documentation, without what holds for all of them. */
 export interface Operation extends Pick<RouteConfig, "responses"> {
   readonly request?: RouteConfig["request"] & { readonly query?: Query };
-  readonly method: "get" | "post" | "put" | "delete";
+  readonly method: "get" | "post" | "put" | "patch" | "delete";
   /** With parameters as OpenAPI writes them: `/arrest_events/{id}`. */
   readonly path: string;
   /** What a generated client calls it. */
@@ -22,8 +23,19 @@ export interface Operation extends Pick<RouteConfig, "responses"> {
   readonly answersWhileStopping?: true;
 }
 
+/** What is known of a request beside itself. */
+export interface Bindings {
+  /** What names the request; every change has one. */
+  readonly requestId?: string;
+}
+
+/** What hono is told of it. */
+export interface HttpEnv {
+  Bindings: Bindings;
+}
+
 /** Answers a request. A {@link Problem} that it throws is the answer. */
-export type Handler = (context: Context) => Response | Promise<Response>;
+export type Handler = (context: Context<HttpEnv>) => Response | Promise<Response>;
 
 /** What the operations of the service are added to. */
 export interface Api {
@@ -39,7 +51,7 @@ export interface Api {
  * @param onRoute told of the route that a request has met, before anything is awaited
  */
 export function createApi(
-  hono: OpenAPIHono,
+  hono: OpenAPIHono<HttpEnv>,
   isStopping: () => boolean,
   onRoute: (pattern: string) => void,
 ): Api {
@@ -51,8 +63,11 @@ export function createApi(
       hono.openAPIRegistry.registerPath({
         ...operation,
         tags: [tag],
+        parameters: [
+          component(hono.openAPIRegistry, "parameters", "RequestId", REQUEST_ID_PARAMETER),
+        ],
         responses: {
-          ...operation.responses,
+          ...withRequestId(hono.openAPIRegistry, operation.responses),
           ...problemResponses(hono.openAPIRegistry, [
             "bad-query",
             ...(operation.request?.query ? ["invalid-query" as const] : []),

@@ -2,7 +2,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { routePath } from "hono/route";
 import { StoreUnavailableError } from "../writer/client.ts";
 import { emptyAnswer } from "./answer.ts";
-import { createApi } from "./api.ts";
+import { type Bindings, createApi, type HttpEnv } from "./api.ts";
 import { addArrestEvents } from "./arrest-events/index.ts";
 import { addDeadLetters } from "./dead-letters/index.ts";
 import type { Dependencies } from "./dependencies.ts";
@@ -10,6 +10,7 @@ import { openApiDocument } from "./document.ts";
 import { RequestMetrics } from "./metrics.ts";
 import { addOperations } from "./operations/index.ts";
 import { Problem, problemAnswer } from "./problem.ts";
+import { REQUEST_ID, requestIdOf } from "./request-id.ts";
 
 /** The HTTP door, apart from any server. */
 export interface App {
@@ -25,7 +26,7 @@ export interface App {
 /** Makes the app over its dependencies. It holds nothing open and starts nothing. */
 export function createApp(dependencies: Dependencies): App {
   const { log } = dependencies;
-  const hono = new OpenAPIHono();
+  const hono = new OpenAPIHono<HttpEnv>();
   const metrics = new RequestMetrics(dependencies.registry);
   /** The pattern of the route that the last request has met, which unlike its path has few values. */
   let route: string | null = null;
@@ -47,28 +48,33 @@ export function createApp(dependencies: Dependencies): App {
 
   hono.onError((error, context) => {
     const { method, url } = context.req;
-    return problemAnswer(problemOf(error, method, routePath(context, 0)), url);
+    const request_id = context.env.requestId;
+    const where = { method, route: routePath(context, 0), ...(request_id && { request_id }) };
+    return problemAnswer(problemOf(error, where), url);
   });
 
-  function problemOf(error: Error, method: string, route: string): Problem {
+  function problemOf(error: Error, where: object): Problem {
     if (error instanceof Problem) return error;
     if (error instanceof StoreUnavailableError) return new Problem("store-unavailable");
     const id = dependencies.newId();
-    log.error({ err: error, id, method, route }, "request failed");
+    log.error({ err: error, id, ...where }, "request failed");
     return new Problem("internal-error", { id });
   }
 
   function answered(
     method: string,
     route: string | null,
-    { status }: Response,
+    requestId: string | undefined,
+    { status, headers }: Response,
     startedAt: number,
   ): void {
+    if (requestId !== undefined) headers.set(REQUEST_ID, requestId);
     const durationMs = performance.now() - startedAt;
     metrics.answered(method, route, status, durationMs);
     if (!log.isLevelEnabled("debug")) return;
     const duration_ms = Math.round(durationMs * 1000) / 1000;
-    log.debug({ method, route, status, duration_ms }, "request");
+    const request_id = requestId && { request_id: requestId };
+    log.debug({ method, route, status, duration_ms, ...request_id }, "request");
   }
 
   return {
@@ -78,25 +84,29 @@ export function createApp(dependencies: Dependencies): App {
       const { method } = request;
       // hono would throw the body of a HEAD away, and with it the length that the answer should tell.
       const asked = method === "HEAD" ? new Request(request, { method: "GET" }) : request;
+      const requestId = requestIdOf(request, dependencies.newId);
       route = null;
-      const response = hono.fetch(asked);
+      const response = hono.fetch(asked, requestId === undefined ? NAMELESS : { requestId });
       const met = route;
       if (response instanceof Response) {
-        answered(method, met, response, startedAt);
+        answered(method, met, requestId, response, startedAt);
         return response;
       }
       return response.then((late) => {
-        answered(method, met, late, startedAt);
+        answered(method, met, requestId, late, startedAt);
         return late;
       });
     },
   };
 }
 
+/** The bindings of a read that brings no id. */
+const NAMELESS: Bindings = {};
+
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /** The methods that a path has, as `Allow` lists them; none for an unknown path. */
-function methodsOf(hono: OpenAPIHono, path: string): string[] {
+function methodsOf(hono: OpenAPIHono<HttpEnv>, path: string): string[] {
   const served = METHODS.filter((method) => hono.router.match(method, path)[0].length > 0);
   if (served.length === 0) return [];
   return [...served, ...(served.includes("GET") ? ["HEAD"] : []), "OPTIONS"];

@@ -1,7 +1,9 @@
-import { Problem, pointerTo } from "./problem.ts";
+import { MAX_ERRORS, Problem, pointerTo } from "./problem.ts";
 
-/** The largest body that is read, in bytes: 1 MiB. */
-export const MAX_BODY_BYTES = 1_048_576;
+const MEBIBYTE = 1_048_576;
+
+/** The largest body that is read of most requests, in bytes: 1 MiB. */
+export const MAX_BODY_BYTES = MEBIBYTE;
 
 /** A body that is JSON. */
 export interface JsonBody {
@@ -10,18 +12,81 @@ export interface JsonBody {
   readonly repeated: readonly string[];
 }
 
+/** What bodies may be. */
+export type MediaType =
+  | "application/json"
+  | "application/merge-patch+json"
+  | "application/x-ndjson";
+
 /**
  * Reads the body of a request as JSON. No more than {@link MAX_BODY_BYTES} of it are ever held.
  *
+ * @param allowed what it may be declared as
  * @throws Problem `unsupported-media-type`, `body-too-large` or `malformed-body`
  */
-export async function readJson(request: Request): Promise<JsonBody> {
-  checkMediaType(request.headers);
-  const bytes = await readBytes(request);
-  if (bytes.byteLength === 0) throw new Problem("malformed-body", { detail: "The body is empty." });
-  const text = decode(bytes);
+export async function readJson(
+  request: Request,
+  allowed: readonly MediaType[] = ["application/json"],
+): Promise<JsonBody> {
+  mediaTypeOf(request.headers, allowed);
+  const text = await readText(request, MAX_BODY_BYTES);
   const value = parse(text);
-  return { value, repeated: isObject(value) ? repeatedMembers(text) : [] };
+  return { value, repeated: isObject(value) ? repeatedMembers(text, 1) : [] };
+}
+
+/** A body that is a JSON array. */
+export interface JsonItems {
+  readonly items: readonly unknown[];
+  /** JSON Pointers, from the array, of the members of its objects that are there twice. */
+  readonly repeated: readonly string[];
+}
+
+/**
+ * Reads a body that is declared as JSON, and is to be an array. No more than `maxBytes` of it are ever held.
+ *
+ * @returns undefined for JSON that is no array
+ * @throws Problem `body-too-large` or `malformed-body`
+ */
+export async function readItems(
+  request: Request,
+  maxBytes: number,
+): Promise<JsonItems | undefined> {
+  const text = await readText(request, maxBytes);
+  const items = parse(text);
+  return Array.isArray(items) ? { items, repeated: repeatedMembers(text, 2) } : undefined;
+}
+
+/**
+ * Reads the lines of a body as they come, and holds no more than one chunk and one line of it.
+ *
+ * @throws Problem `body-too-large` or `malformed-body`
+ */
+export async function* readLines(request: Request, maxBytes: number): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  /** Of a line whose end has not come; joined once, so that many small chunks cost no more than a large one. */
+  let pieces: string[] = [];
+  for await (const chunk of chunksOf(request, maxBytes)) {
+    const [first = "", ...others] = decode(decoder, chunk, { stream: true }).split("\n");
+    pieces.push(first);
+    const unfinished = others.pop();
+    if (unfinished === undefined) continue;
+    yield pieces.join("");
+    yield* others;
+    pieces = [unfinished];
+  }
+  pieces.push(decode(decoder, new Uint8Array()));
+  yield pieces.join("");
+}
+
+/** Reads a line of a body. Returns `undefined` when it is not JSON. */
+export function parseLine(line: string): JsonBody | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  return { value, repeated: isObject(value) ? repeatedMembers(line, 1) : [] };
 }
 
 /** Tells whether a request has a body (RFC 9112, 6). */
@@ -29,57 +94,91 @@ export function hasBody({ headers }: Request): boolean {
   return headers.has("transfer-encoding") || Number(headers.get("content-length") ?? 0) > 0;
 }
 
-const APPLICATION_JSON = /^application\/json[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf-8")[ \t]*)?$/i;
+const PARAMETERS = /^[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf-8")[ \t]*)?$/i;
 
-function checkMediaType(headers: Headers): void {
-  const type = headers.get("content-type");
-  if (type === null) {
+/**
+ * What a body is declared as.
+ *
+ * @throws Problem `unsupported-media-type` unless that is allowed, in UTF-8 and not compressed
+ */
+export function mediaTypeOf(headers: Headers, allowed: readonly MediaType[]): MediaType {
+  const declared = headers.get("content-type");
+  const wanted = `must be ${allowed.join(" or ")}`;
+  if (declared === null) {
     throw new Problem("unsupported-media-type", {
-      detail: "The Content-Type is missing: it must be application/json.",
+      detail: `The Content-Type is missing: it ${wanted}.`,
     });
   }
-  if (!APPLICATION_JSON.test(type)) throw new Problem("unsupported-media-type");
+  const lowerCase = declared.toLowerCase();
+  const type = allowed.find(
+    (each) => lowerCase.startsWith(each) && PARAMETERS.test(declared.slice(each.length)),
+  );
+  if (type === undefined) {
+    throw new Problem("unsupported-media-type", { detail: `The Content-Type ${wanted}.` });
+  }
   const coding = headers.get("content-encoding");
   if (coding !== null && coding.toLowerCase() !== "identity") {
     throw new Problem("unsupported-media-type", {
       detail: "The body must not be compressed: no Content-Encoding is supported.",
     });
   }
+  return type;
 }
 
-async function readBytes(request: Request): Promise<Uint8Array> {
+function tooLarge(maxBytes: number): Problem {
+  return new Problem("body-too-large", {
+    detail: `The body is larger than ${maxBytes / MEBIBYTE} MiB.`,
+  });
+}
+
+/** Only the connection can fail while a body is read. */
+function orEndsTooEarly(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  return new Problem("malformed-body", { detail: "The body ends too early." });
+}
+
+async function readText(request: Request, maxBytes: number): Promise<string> {
   const { headers } = request;
-  const declared = headers.get("content-length");
-  if (declared !== null && Number(declared) > MAX_BODY_BYTES) throw new Problem("body-too-large");
-  const framed = declared !== null && !headers.has("transfer-encoding");
-  try {
-    return await (framed ? request.bytes() : readChunks(request.body));
-  } catch (error) {
-    if (error instanceof Problem) throw error;
-    // Only the connection can fail here.
-    throw new Problem("malformed-body", { detail: "The body ends too early." });
+  const isFramed = headers.has("content-length") && !headers.has("transfer-encoding");
+  let bytes: Uint8Array;
+  if (isFramed) {
+    if (Number(headers.get("content-length")) > maxBytes) throw tooLarge(maxBytes);
+    bytes = await request.bytes().catch((error: unknown) => Promise.reject(orEndsTooEarly(error)));
+  } else {
+    const sink = new Bun.ArrayBufferSink();
+    for await (const chunk of chunksOf(request, maxBytes)) sink.write(chunk);
+    bytes = new Uint8Array(sink.end() as ArrayBuffer);
   }
+  if (bytes.byteLength === 0) throw new Problem("malformed-body", { detail: "The body is empty." });
+  return decode(UTF_8, bytes);
 }
 
-/** Reads a body that does not say how long it is. */
-async function readChunks(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
-  if (body === null) return new Uint8Array();
-  const sink = new Bun.ArrayBufferSink();
+/** Reads a body piece by piece, up to a limit. */
+async function* chunksOf(request: Request, maxBytes: number): AsyncGenerator<Uint8Array> {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  if (request.body === null) return;
   let size = 0;
-  // Leaving the loop cancels the stream, so that the server throws away what is still to come.
-  for await (const chunk of body) {
-    size += chunk.byteLength;
-    if (size > MAX_BODY_BYTES) throw new Problem("body-too-large");
-    sink.write(chunk);
+  try {
+    // Leaving the loop cancels the stream, so that the server throws away what is still to come.
+    for await (const chunk of request.body) {
+      size += chunk.byteLength;
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      yield chunk;
+    }
+  } catch (error) {
+    throw orEndsTooEarly(error);
   }
-  return new Uint8Array(sink.end() as ArrayBuffer);
 }
 
 const UTF_8 = new TextDecoder("utf-8", { fatal: true });
 
-function decode(bytes: Uint8Array): string {
+function decode(
+  decoder: TextDecoder,
+  bytes: Uint8Array,
+  options?: { readonly stream: boolean },
+): string {
   try {
-    return UTF_8.decode(bytes);
+    return decoder.decode(bytes, options);
   } catch {
     throw new Problem("malformed-body", { detail: "The body is not UTF-8." });
   }
@@ -102,39 +201,57 @@ function isObject(value: unknown): boolean {
  * 4, leaves their meaning open). It scans, because a regular expression would be slow over a body of escapes.
  *
  * @param json valid JSON
+ * @param level whose members: 1 for the outermost object's, 2 for those of the objects in the outermost array
  */
-function repeatedMembers(json: string): string[] {
+function repeatedMembers(json: string, level: 1 | 2): string[] {
   const seen = new Set<string>();
   const repeated = new Set<string>();
   let depth = 0;
+  let item = 0;
+  let isInObject = false;
   let expectsName = false;
-  for (let at = 0; at < json.length; at++) {
+  for (let at = 0; at < json.length && repeated.size < MAX_ERRORS; at++) {
     switch (json[at]) {
       case "{":
-        expectsName = ++depth === 1;
+        if (++depth === level) {
+          isInObject = true;
+          seen.clear();
+        }
+        expectsName = depth === level;
         break;
       case "[":
-        depth++;
+        if (++depth === level) isInObject = false;
         break;
       case "}":
       case "]":
         depth--;
         break;
       case ",":
-        expectsName = depth === 1;
+        if (depth < level) item++;
+        expectsName = depth === level && isInObject;
         break;
       case ":":
         expectsName = false;
         break;
       case '"': {
         const start = at;
-        while (json[++at] !== '"') if (json[at] === "\\") at++;
+        at = endOfString(json, start);
         if (!expectsName) break;
         const name = JSON.parse(json.slice(start, at + 1)) as string;
-        if (seen.has(name)) repeated.add(pointerTo(name));
+        if (seen.has(name)) repeated.add(`${level === 2 ? `/${item}` : ""}${pointerTo(name)}`);
         seen.add(name);
       }
     }
   }
   return [...repeated];
+}
+
+/** Where the string that begins at `start` has its closing quote. */
+function endOfString(json: string, start: number): number {
+  for (let at = start; ; ) {
+    at = json.indexOf('"', at + 1);
+    let backslashes = 0;
+    while (json[at - 1 - backslashes] === "\\") backslashes++;
+    if (backslashes % 2 === 0) return at;
+  }
 }

@@ -17,6 +17,9 @@ import { type InvalidInput, MAX_ERRORS, Problem, pointerTo } from "./problem.ts"
 
 const REQUIRED = "is required";
 
+/** What is said of a member that is there twice. */
+export const GIVEN_TWICE = "must be given only once";
+
 /** Tells what a member must be. zod's own messages would repeat what was sent. */
 export function rule(text: string) {
   return ({ input }: { readonly input?: unknown }) => (input === undefined ? REQUIRED : text);
@@ -153,6 +156,15 @@ export function parseNewEvent(body: JsonBody): ArrestEventFields {
   return toFields(validate(NewArrestEvent, body)) as ArrestEventFields;
 }
 
+/** What is wrong with one member of a body. */
+export type BodyError = Extract<InvalidInput, { readonly pointer: string }>;
+
+/** Reads one event of several. Returns every rule that it breaks, with places in the event. */
+export function checkNewEvent(body: JsonBody): ArrestEventFields | readonly BodyError[] {
+  const checked = check(NewArrestEvent, body);
+  return "errors" in checked ? checked.errors : (toFields(checked.data) as ArrestEventFields);
+}
+
 /**
  * Reads the changes of an event from a body.
  *
@@ -165,15 +177,23 @@ export function parseChanges(body: JsonBody): Partial<ArrestEventFields> {
   throw invalid([{ pointer: "", detail: `must have at least one of the members ${names}` }]);
 }
 
-function validate<T>(schema: z.ZodType<T>, { value, repeated }: JsonBody): T {
-  const parsed = schema.safeParse(value);
-  const errors: InvalidInput[] = (parsed.error?.issues ?? []).flatMap(describeIssue);
-  for (const pointer of repeated) errors.push({ pointer, detail: "must be given only once" });
-  if (!parsed.success || errors.length > 0) throw invalid(errors);
-  return parsed.data;
+function validate<T>(schema: z.ZodType<T>, body: JsonBody): T {
+  const checked = check(schema, body);
+  if ("errors" in checked) throw invalid(checked.errors);
+  return checked.data;
 }
 
-function describeIssue(issue: z.core.$ZodIssue): InvalidInput[] {
+function check<T>(
+  schema: z.ZodType<T>,
+  { value, repeated }: JsonBody,
+): { readonly data: T } | { readonly errors: readonly BodyError[] } {
+  const parsed = schema.safeParse(value);
+  const errors = (parsed.error?.issues ?? []).flatMap(describeIssue);
+  for (const pointer of repeated) errors.push({ pointer, detail: GIVEN_TWICE });
+  return !parsed.success || errors.length > 0 ? { errors } : { data: parsed.data };
+}
+
+function describeIssue(issue: z.core.$ZodIssue): BodyError[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.slice(0, MAX_ERRORS).map((key) => ({
       pointer: pointerTo(key),
@@ -184,7 +204,7 @@ function describeIssue(issue: z.core.$ZodIssue): InvalidInput[] {
   return [{ pointer: pointerTo(String(issue.path[0])), detail: issue.message }];
 }
 
-function invalid(errors: readonly InvalidInput[]): Problem {
+function invalid(errors: readonly BodyError[]): Problem {
   return new Problem("invalid-event", { errors });
 }
 

@@ -16,6 +16,6 @@ export interface Dependencies {
   readonly version: string;
   /** Whether the service has begun to stop: new requests are refused from then on. */
   isStopping(): boolean;
-  /** Makes the id (a UUID) that ties an answer with status 500 to its line in the log. */
+  /** Makes an id (a UUID): of a change, or to tie an answer with status 500 to its line in the log. */
   newId(): string;
 }

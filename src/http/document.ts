@@ -1,14 +1,17 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { HttpEnv } from "./api.ts";
 import { problemResponses } from "./problem-documentation.ts";
 
 const DESCRIPTION = `Arrest events, taken from Kafka exactly once, to be read and changed over HTTP.
 
 Errors are problem documents (RFC 9457); what was sent is not repeated in them. Their \`type\` is a link to their documentation.
 
-Besides what each operation says: a path that is not listed here answers 404 as the component \`NotFound\` says, and a method that a path does not have answers 405 as \`MethodNotAllowed\` says. HEAD works where GET does; OPTIONS answers 204 with \`Allow\`.`;
+Besides what each operation says: a path that is not listed here answers 404 as the component \`NotFound\` says, and a method that a path does not have answers 405 as \`MethodNotAllowed\` says. HEAD works where GET does; OPTIONS answers 204 with \`Allow\`.
+
+An \`X-Request-Id\` of the request is that of its answer, of its line in the log, and of the history of what it changes.`;
 
 /** Makes the OpenAPI 3.1 document of what `hono` has been given. */
-export function openApiDocument(hono: OpenAPIHono, version: string) {
+export function openApiDocument(hono: OpenAPIHono<HttpEnv>, version: string) {
   // No operation can refer to these: they are the answers where there is none.
   problemResponses(hono.openAPIRegistry, ["not-found", "method-not-allowed"]);
   return hono.getOpenAPI31Document({

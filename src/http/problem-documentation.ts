@@ -8,6 +8,7 @@ import {
   problemType,
   RETRY_AFTER_SECONDS,
 } from "./problem.ts";
+import { REQUEST_ID, REQUEST_ID_HEADER } from "./request-id.ts";
 
 type Registry = OpenAPIHono["openAPIRegistry"];
 
@@ -32,9 +33,10 @@ function responseComponent(registry: Registry, names: readonly ProblemName[]): {
   const headers = kinds.flatMap(({ header }) => (header === undefined ? [] : [header]));
   return component(registry, "responses", names.map(pascalCase).join("Or"), {
     description: kinds.map(({ about }) => about).join("\n\nOr: "),
-    ...(headers.length > 0 && {
-      headers: Object.fromEntries(headers.map((header) => [header, HEADERS[header]])),
-    }),
+    headers: {
+      ...Object.fromEntries(headers.map((header) => [header, HEADERS[header]])),
+      ...requestIdHeader(registry),
+    },
     content: {
       "application/problem+json": {
         schema: schemas.length === 1 && schemas[0] ? schemas[0] : { anyOf: schemas },
@@ -46,8 +48,27 @@ function responseComponent(registry: Registry, names: readonly ProblemName[]): {
   });
 }
 
+/** Adds the header that every answer can have to those of an operation. */
+export function withRequestId(
+  registry: Registry,
+  responses: RouteConfig["responses"],
+): RouteConfig["responses"] {
+  return Object.fromEntries(
+    Object.entries(responses).map(([status, response]) => [
+      status,
+      "$ref" in response
+        ? response
+        : { ...response, headers: { ...response.headers, ...requestIdHeader(registry) } },
+    ]),
+  );
+}
+
+function requestIdHeader(registry: Registry): { [REQUEST_ID]: { $ref: string } } {
+  return { [REQUEST_ID]: component(registry, "headers", "RequestId", REQUEST_ID_HEADER) };
+}
+
 /** Registers a component once, and refers to it. */
-function component<K extends Parameters<Registry["registerComponent"]>[0]>(
+export function component<K extends Parameters<Registry["registerComponent"]>[0]>(
   registry: Registry,
   type: K,
   name: string,

@@ -40,11 +40,19 @@ export const PROBLEMS = {
       "The operation has these parameters, but not with these values. `errors` names each of them and the rule.",
     extension: "query-errors",
   },
+  "bad-idempotency-key": {
+    status: 400,
+    title: "Bad idempotency key",
+    detail: "The Idempotency-Key must be 1 to 255 visible ASCII characters, in quotes or not.",
+    about:
+      "The `Idempotency-Key` is empty, longer than 255 characters, or has characters other than visible ASCII ones.",
+  },
   "malformed-body": {
     status: 400,
     title: "Malformed body",
     detail: "The body is not JSON.",
-    about: "The body is empty, ends too early, is not UTF-8, or is not JSON (RFC 8259).",
+    about:
+      "The body is empty, ends too early, is not UTF-8, or is not JSON (RFC 8259). For NDJSON the last counts line by line, see `invalid-batch`.",
   },
   "not-found": {
     status: 404,
@@ -79,18 +87,34 @@ export const PROBLEMS = {
     detail: "The answer is application/json, which the Accept header excludes.",
     about: "The `Accept` header of the request excludes application/json, the only form there is.",
   },
+  "request-under-way": {
+    status: 409,
+    title: "Request under way",
+    detail: "A request with this Idempotency-Key has not been answered yet.",
+    about:
+      "The same request, with the same `Idempotency-Key`, has not been answered yet. Sent again later, it gets the answer of the first.",
+  },
+  "precondition-failed": {
+    status: 412,
+    title: "Precondition failed",
+    detail:
+      "The arrest event has changed: If-Match names none of its entity tags. Nothing was changed.",
+    about:
+      "The arrest event has another version than `If-Match` asks for: somebody has changed it meanwhile. Nothing was changed; get it again, with its `ETag`.",
+  },
   "body-too-large": {
     status: 413,
     title: "Body too large",
     detail: "The body is larger than 1 MiB.",
-    about: "The body is larger than this operation takes: 1,048,576 bytes.",
+    about:
+      "The body is larger than this operation takes: 1,048,576 bytes, or 8,388,608 bytes for a batch.",
   },
   "unsupported-media-type": {
     status: 415,
     title: "Unsupported media type",
     detail: "The Content-Type must be application/json.",
     about:
-      "The body is not declared as `Content-Type: application/json`, declares another charset than UTF-8, or is compressed.",
+      "The `Content-Type` is none that this operation takes, which `detail` lists, declares another charset than UTF-8, or the body is compressed.",
   },
   "invalid-event": {
     status: 422,
@@ -99,6 +123,21 @@ export const PROBLEMS = {
     about:
       "The body is JSON, but breaks rules for arrest events. `errors` names each place in the body and the rule, up to 100 of them.",
     extension: "body-errors",
+  },
+  "invalid-batch": {
+    status: 422,
+    title: "Invalid batch",
+    detail: "The body is no batch of valid arrest events. Nothing was created.",
+    about:
+      "The body is no array of 1 to 10,000 items, or items of it break rules for arrest events; nothing was created. `errors` names each place and the rule, up to 100 of them: `/17/officer_id` is a member of the item with the index 17, which for NDJSON is the index of the line.",
+    extension: "body-errors",
+  },
+  "idempotency-key-reused": {
+    status: 422,
+    title: "Idempotency key reused",
+    detail: "Another request had this Idempotency-Key. Nothing was created.",
+    about:
+      "A request of the last 24 hours had the same `Idempotency-Key` and asked for something else. Nothing was created; every request needs a key of its own.",
   },
   "dead-letter-refused": {
     status: 422,

@@ -1,7 +1,7 @@
 import type { Message } from "@confluentinc/kafka-javascript";
 import type { ArrestEventFields } from "../arrest-event.ts";
 import type { DeadLetter } from "../store/schema.ts";
-import type { IngestBatch } from "../store/write.ts";
+import type { IngestBatch, PartitionEvents } from "../store/write.ts";
 import { decodeMessage, isRefused, type RefusedMessage } from "./message.ts";
 
 /** What sorting asks of the assignment and the client. */
@@ -26,8 +26,7 @@ export function sortMessages(messages: readonly Message[], context: BatchContext
   const nextOffset = (partition: number): number | undefined =>
     nextOffsets.get(partition) ?? context.nextOffset(partition);
 
-  const events: ArrestEventFields[] = [];
-  const eventMessages: Message[] = [];
+  const found = new Map<number, Found>();
   const deadLetters: DeadLetter[] = [];
   // The client writes -1 where a message has none.
   let latest = -1;
@@ -40,9 +39,14 @@ export function sortMessages(messages: readonly Message[], context: BatchContext
     const decoded = decodeMessage(message.value);
     if (isRefused(decoded)) {
       deadLetters.push(toDeadLetter(message, decoded));
+      continue;
+    }
+    const ofPartition = found.get(message.partition);
+    if (ofPartition === undefined) {
+      found.set(message.partition, { events: [decoded], messages: [message] });
     } else {
-      events.push(decoded);
-      eventMessages.push(message);
+      ofPartition.events.push(decoded);
+      ofPartition.messages.push(message);
     }
   }
   for (const [partition, end] of reachedEnds) {
@@ -50,12 +54,31 @@ export function sortMessages(messages: readonly Message[], context: BatchContext
     if (next !== undefined && end > next) nextOffsets.set(partition, end);
   }
   return {
-    events,
+    partitions: [...found].map(([partition, each]) => eventsOf(partition, each, toDeadLetter)),
     deadLetters,
     positions: [...nextOffsets].map(([partition, next]) => ({ partition, nextOffset: next })),
     latestMessageAt: latest < 0 ? null : latest,
+  };
+}
+
+/** The events of a partition and the messages that they are of. */
+interface Found {
+  readonly events: ArrestEventFields[];
+  readonly messages: Message[];
+}
+
+function eventsOf(
+  partition: number,
+  { events, messages }: Found,
+  toDeadLetter: BatchContext["toDeadLetter"],
+): PartitionEvents {
+  return {
+    partition,
+    events,
+    firstOffset: messages[0]?.offset ?? 0,
+    lastOffset: messages.at(-1)?.offset ?? 0,
     deadLetterFor: (index) =>
-      toDeadLetter(eventMessages[index] as Message, {
+      toDeadLetter(messages[index] as Message, {
         reason: "refused_by_store",
         refusals: [{ pointer: "", detail: "must satisfy the constraints of the store" }],
       }),

@@ -1,5 +1,5 @@
 import { and, asc, count, eq, gt, gte, lt, type SQL, sql, sum } from "drizzle-orm";
-import type { ArrestEvent, ArrestEventFields } from "../arrest-event.ts";
+import type { ArrestEventFields, VersionedEvent } from "../arrest-event.ts";
 import type { StoreDatabase } from "./database.ts";
 import { type DeadLetter, type DeadLetterReason, deadLetter, type Refusal } from "./schema.ts";
 
@@ -34,7 +34,7 @@ export interface BulkResult {
 
 /** What became of the replay of one dead letter. */
 export type Replay =
-  | { readonly kind: "done"; readonly event: ArrestEvent }
+  | { readonly kind: "done"; readonly event: VersionedEvent }
   | { readonly kind: "not-found" }
   /** It still cannot be an event, and stays. */
   | { readonly kind: "refused"; readonly refusals: readonly Refusal[] };
@@ -43,6 +43,20 @@ export type Replay =
 export type Decode = (
   value: Buffer | null,
 ) => ArrestEventFields | { readonly refusals: readonly Refusal[] };
+
+/** Where a message came from. */
+export type MessagePlace = Pick<DeadLetter, "cluster" | "topic" | "partition" | "offset">;
+
+/**
+ * Makes an event of a message that had been refused.
+ *
+ * @param requestId the id of the HTTP request that asks for it
+ */
+export type CreateOfLetter = (
+  fields: ArrestEventFields,
+  from: MessagePlace,
+  requestId: string | undefined,
+) => VersionedEvent;
 
 /** The condition that a filter stands for. */
 export function matching(filter: DeadLetterFilter): SQL | undefined {
@@ -63,7 +77,7 @@ const BYTES = sql<number>`octet_length(${deadLetter.headers}) + octet_length(${d
 export class DeadLetterBox {
   readonly #database: StoreDatabase;
   readonly #decode: Decode;
-  readonly #createEvent: (fields: ArrestEventFields) => ArrestEvent;
+  readonly #createEvent: CreateOfLetter;
   readonly #isConstraintError: (error: unknown) => error is Error;
   readonly #insert;
   readonly #remove;
@@ -73,7 +87,7 @@ export class DeadLetterBox {
   constructor(
     database: StoreDatabase,
     decode: Decode,
-    createEvent: (fields: ArrestEventFields) => ArrestEvent,
+    createEvent: CreateOfLetter,
     isConstraintError: (error: unknown) => error is Error,
   ) {
     this.#database = database;
@@ -139,9 +153,19 @@ export class DeadLetterBox {
   }
 
   /** Makes an event of a letter, which is then gone: of its own value, or of the corrected event. */
-  replay(id: number, corrected: ArrestEventFields | undefined): Replay {
+  replay(
+    id: number,
+    corrected: ArrestEventFields | undefined,
+    requestId: string | undefined,
+  ): Replay {
     const letter = this.#database
-      .select({ value: deadLetter.value })
+      .select({
+        cluster: deadLetter.cluster,
+        topic: deadLetter.topic,
+        partition: deadLetter.partition,
+        offset: deadLetter.offset,
+        value: deadLetter.value,
+      })
       .from(deadLetter)
       .where(eq(deadLetter.id, id))
       .get();
@@ -149,7 +173,7 @@ export class DeadLetterBox {
     const fields = corrected ?? this.#decode(letter.value);
     if ("refusals" in fields) return { kind: "refused", refusals: fields.refusals };
     try {
-      const event = this.#createEvent(fields);
+      const event = this.#createEvent(fields, letter, requestId);
       this.delete(id);
       return { kind: "done", event };
     } catch (error) {
@@ -160,8 +184,18 @@ export class DeadLetterBox {
   }
 
   /** Replays up to `limit` letters that match, of those with ids above `after`, in id order. */
-  replayAll(filter: DeadLetterFilter, after: number, limit: number): BulkResult {
-    return this.#forEach(filter, after, limit, (id) => this.replay(id, undefined).kind === "done");
+  replayAll(
+    filter: DeadLetterFilter,
+    after: number,
+    limit: number,
+    requestId: string | undefined,
+  ): BulkResult {
+    return this.#forEach(
+      filter,
+      after,
+      limit,
+      (id) => this.replay(id, undefined, requestId).kind === "done",
+    );
   }
 
   /** Deletes up to `limit` letters that match, in id order. */

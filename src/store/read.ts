@@ -1,11 +1,13 @@
 import { statSync } from "node:fs";
 import { and, asc, eq, gt, max, sql } from "drizzle-orm";
-import type { ArrestEvent } from "../arrest-event.ts";
+import type { ArrestEvent, VersionedEvent } from "../arrest-event.ts";
 import { openForReading } from "./database.ts";
 import { type DeadLetterFilter, matching } from "./dead-letters.ts";
+import { type EventHistory, HistoryReader } from "./history.ts";
 import { arrestEvent, deadLetter, type StoredDeadLetter } from "./schema.ts";
 
 export type { DeadLetterFilter } from "./dead-letters.ts";
+export { EVENT_CHANGE_KINDS, type EventHistory, type StoredChange } from "./history.ts";
 export { DEAD_LETTER_REASONS, type StoredDeadLetter } from "./schema.ts";
 
 /** A dead letter without what the message held, but with the size of that. */
@@ -17,7 +19,7 @@ export type DeadLetterSummary = Omit<StoredDeadLetter, "cluster" | "headers" | "
 /** Reads of committed events. Every call is one statement that ends before it returns, so none pins the log. */
 export interface EventReader {
   /** The event with this id, or `undefined`. */
-  get(id: number): ArrestEvent | undefined;
+  get(id: number): VersionedEvent | undefined;
   /** The greatest id in the table; 0 when it is empty. */
   lastId(): number;
   /** Up to `limit` events with ids above `after`, in id order. */
@@ -26,6 +28,8 @@ export interface EventReader {
   deadLetter(id: number): StoredDeadLetter | undefined;
   /** Up to `limit` dead letters that match, with ids above `after`, in id order. */
   deadLetters(filter: DeadLetterFilter, after: number, limit: number): DeadLetterSummary[];
+  /** What is known of an event, with up to `limit` of its changes to versions above `after`; `undefined` when that is nothing. */
+  history(id: number, after: number, limit: number): EventHistory | undefined;
   /** The sizes of the store's files. Throws when they cannot be read. */
   size(): StoreSize;
   /** Throws when the database cannot be read. */
@@ -62,6 +66,7 @@ export function openReader(path: string): EventReader {
     .orderBy(asc(arrestEvent.id))
     .limit(sql.placeholder("limit"))
     .prepare();
+  const history = new HistoryReader(database);
   return {
     get: (id) => byId.get({ id }),
     lastId: () => lastId.get()?.id ?? 0,
@@ -85,6 +90,7 @@ export function openReader(path: string): EventReader {
         .orderBy(asc(deadLetter.id))
         .limit(limit)
         .all(),
+    history: (id, after, limit) => history.read(id, after, limit),
     size: () => {
       const pages = database.get<[number]>(sql`pragma freelist_count`)?.[0] ?? 0;
       const pageBytes = database.get<[number]>(sql`pragma page_size`)?.[0] ?? 0;

@@ -8,7 +8,7 @@ import {
   sqliteTable,
   text,
 } from "drizzle-orm/sqlite-core";
-import { MAX_ID, MAX_TIMESTAMP, MIN_TIMESTAMP } from "../arrest-event.ts";
+import { type ArrestEventFields, MAX_ID, MAX_TIMESTAMP, MIN_TIMESTAMP } from "../arrest-event.ts";
 
 /** An integer within bounds, even for a program that writes to the file without this service. */
 function integerBetween(column: AnyColumn, from: number, to: number): SQL {
@@ -30,6 +30,8 @@ export const arrestEvent = sqliteTable(
     crimeTypeId: integer("crime_type_id").notNull(),
     /** Milliseconds since 1970 in UTC. */
     arrestedAt: integer("arrested_at").notNull(),
+    /** Counts its changes: the entity tag that HTTP answers. The 1 of most rows takes no byte but that of its type. */
+    version: integer("version").notNull().default(1),
   },
   (table) => [
     check("arrest_event_id", integerBetween(table.id, 1, MAX_ID)),
@@ -41,6 +43,7 @@ export const arrestEvent = sqliteTable(
       "arrest_event_arrested_at",
       integerBetween(table.arrestedAt, MIN_TIMESTAMP, MAX_TIMESTAMP),
     ),
+    check("arrest_event_version", integerBetween(table.version, 1, MAX_ID)),
     index("arrest_event_by_officer_id").on(table.officerId),
     index("arrest_event_by_subject_id").on(table.subjectId),
     index("arrest_event_by_arrest_type_id").on(table.arrestTypeId),
@@ -48,6 +51,65 @@ export const arrestEvent = sqliteTable(
     index("arrest_event_by_arrested_at").on(table.arrestedAt),
   ],
 );
+
+/** What a change of an event can be: created alone, in a batch, or of a dead letter; updated; deleted. */
+export const EVENT_CHANGE_KINDS = ["create", "batch", "replay", "update", "delete"] as const;
+
+/** What a change of an event was. */
+export type EventChangeKind = (typeof EVENT_CHANGE_KINDS)[number];
+
+/** Every change of an event that did not come from Kafka, written in the change's own transaction and kept for good. */
+export const arrestEventChange = sqliteTable(
+  "arrest_event_change",
+  {
+    id: integer("id").primaryKey(),
+    eventId: integer("event_id").notNull(),
+    /** What the event's version became; for a delete the one that would have come next. */
+    version: integer("version").notNull(),
+    kind: text("kind", { enum: EVENT_CHANGE_KINDS }).notNull(),
+    /** Milliseconds since 1970. */
+    at: integer("at").notNull(),
+    /** Who made it; null as long as there is no access control. */
+    by: text("by"),
+    /** The id of the HTTP request that asked for it. */
+    requestId: text("request_id"),
+    /** What the event was; null when it was created. */
+    before: text("before", { mode: "json" }).$type<ArrestEventFields>(),
+    /** What it became; null when it was deleted. */
+    after: text("after", { mode: "json" }).$type<ArrestEventFields>(),
+  },
+  (table) => [index("arrest_event_change_by_version").on(table.eventId, table.version)],
+);
+
+/**
+ * Where events came from: one row a partition and ingest transaction, whose events have consecutive ids.
+ * Offsets in between that are no event of it are those of dead letters and of control records.
+ */
+export const ingestBatch = sqliteTable("ingest_batch", {
+  firstId: integer("first_id").primaryKey(),
+  lastId: integer("last_id").notNull(),
+  cluster: text("cluster", { enum: ["kafka", "embedded"] }).notNull(),
+  topic: text("topic").notNull(),
+  partition: integer("partition").notNull(),
+  firstOffset: integer("first_offset").notNull(),
+  lastOffset: integer("last_offset").notNull(),
+  /** Milliseconds since 1970. */
+  storedAt: integer("stored_at").notNull(),
+});
+
+/** The keys of requests that created events, with what is needed to answer such a request again. */
+export const idempotencyKey = sqliteTable("idempotency_key", {
+  /** Rises with the time, so that the oldest are found without an index. */
+  id: integer("id").primaryKey({ autoIncrement: true }),
+  key: text("key").notNull().unique(),
+  /** The SHA-256 of what the request asked for. */
+  fingerprint: text("fingerprint").notNull(),
+  /** The events that it created have these ids and those in between. */
+  firstId: integer("first_id").notNull(),
+  lastId: integer("last_id").notNull(),
+  /** Milliseconds since 1970. */
+  createdAt: integer("created_at").notNull(),
+});
 
 /**
  * How far each partition has been stored. It changes only in the transaction that stores what the

@@ -1,13 +1,12 @@
 import { and, asc, eq, gt, sql } from "drizzle-orm";
-import type { ArrestEvent, ArrestEventFields } from "../arrest-event.ts";
+import type { ArrestEventFields } from "../arrest-event.ts";
+import { type Change, type ChangeResult, EventChanges } from "./changes.ts";
 import { openForWriting, type StoreDatabase } from "./database.ts";
 import {
-  type BulkResult,
+  type CreateOfLetter,
   DeadLetterBox,
-  type DeadLetterFilter,
   type DeadLetterTotals,
   type Decode,
-  type Replay,
 } from "./dead-letters.ts";
 import {
   arrestEvent,
@@ -16,56 +15,13 @@ import {
   type DeadLetter,
   deadLetter,
   deadLetterForwarding,
+  ingestBatch,
   type StoredDeadLetter,
   storeIdentity,
 } from "./schema.ts";
 import { type OnCheckpoint, Transactions } from "./transactions.ts";
 
-/** A change of the events or of the dead letters, as HTTP asks for it. */
-export type Change =
-  | { readonly kind: "create"; readonly fields: ArrestEventFields }
-  /** Members that are absent stay as they are. */
-  | { readonly kind: "update"; readonly id: number; readonly fields: Partial<ArrestEventFields> }
-  | { readonly kind: "delete"; readonly id: number }
-  /** Makes an event of a dead letter, of what it holds or of the fields given. The letter is gone then. */
-  | { readonly kind: "replay"; readonly letterId: number; readonly fields?: ArrestEventFields }
-  | { readonly kind: "delete-letter"; readonly letterId: number }
-  /** Replays letters that match, with ids above `after`; those that still cannot be events stay. */
-  | {
-      readonly kind: "replay-letters";
-      readonly filter: DeadLetterFilter;
-      readonly after: number;
-      readonly limit: number;
-    }
-  | {
-      readonly kind: "delete-letters";
-      readonly filter: DeadLetterFilter;
-      readonly limit: number;
-    };
-
-/** A kind of change. */
-export type ChangeKind = Change["kind"];
-
-/** What becomes of each kind of change. */
-interface Outcomes {
-  readonly create: { readonly kind: "done"; readonly event: ArrestEvent };
-  readonly update: Outcomes["create"] | NotFound;
-  readonly delete: Outcomes["update"];
-  readonly replay: Replay;
-  readonly "delete-letter": { readonly kind: "deleted" } | NotFound;
-  readonly "replay-letters": { readonly kind: "letters"; readonly letters: BulkResult };
-  readonly "delete-letters": Outcomes["replay-letters"];
-}
-
-interface NotFound {
-  readonly kind: "not-found";
-}
-
-/** What became of a change of one kind, or of any. */
-export type ChangeResult<K extends ChangeKind = ChangeKind> =
-  | Outcomes[K]
-  /** This change alone failed, for example by a constraint; the others of its group stand. */
-  | { readonly kind: "failed"; readonly message: string };
+export type { Change, ChangeResult } from "./changes.ts";
 
 /** A partition and the offset of the first of its messages that is not stored. */
 export interface Position {
@@ -85,14 +41,22 @@ export interface StoredPosition {
   readonly topicId: string | null;
 }
 
-/** What one ingest transaction stores: messages of one topic. */
-export interface IngestBatch {
-  /** In the order of their messages. */
+/** The events of one partition, at least one, in the order of their messages. */
+export interface PartitionEvents {
+  readonly partition: number;
+  readonly firstOffset: number;
+  readonly lastOffset: number;
   readonly events: readonly ArrestEventFields[];
-  readonly deadLetters: readonly DeadLetter[];
-  readonly positions: readonly Position[];
   /** The dead letter for `events[index]`, should a constraint of the store refuse that event. */
   deadLetterFor(index: number): DeadLetter;
+}
+
+/** What one ingest transaction stores: messages of one topic. */
+export interface IngestBatch {
+  /** No partition twice: the events of each get consecutive ids. */
+  readonly partitions: readonly PartitionEvents[];
+  readonly deadLetters: readonly DeadLetter[];
+  readonly positions: readonly Position[];
 }
 
 /** How many rows and dead letters a batch became. */
@@ -130,11 +94,18 @@ export interface EventWriter {
   close(): void;
 }
 
+/** What the store is told of and asks. */
+export interface WriterOptions {
+  /** Told of each checkpoint. */
+  readonly onCheckpoint?: OnCheckpoint;
+  /** Milliseconds since 1970; the system's clock unless given. */
+  readonly now?: () => number;
+}
+
 /**
  * Opens the database at `path` for writing, migrated, for the topic that this service reads.
  *
  * @param decode how a replay reads what a dead letter holds
- * @param onCheckpoint told of each checkpoint
  * @throws UnusableDatabaseError see `openForWriting`
  */
 export function openWriter(
@@ -142,36 +113,34 @@ export function openWriter(
   cluster: Cluster,
   topic: string,
   decode: Decode,
-  onCheckpoint: OnCheckpoint = () => undefined,
+  { onCheckpoint = () => undefined, now = Date.now }: WriterOptions = {},
 ): EventWriter {
   const database = openForWriting(path);
   const transactions = new Transactions(database, onCheckpoint);
-  const newEvent = () =>
-    database.insert(arrestEvent).values({
+  const changes = new EventChanges(database, now);
+  const insertEvent = database
+    .insert(arrestEvent)
+    .values({
       officerId: sql.placeholder("officerId"),
       subjectId: sql.placeholder("subjectId"),
       arrestTypeId: sql.placeholder("arrestTypeId"),
       crimeTypeId: sql.placeholder("crimeTypeId"),
       arrestedAt: sql.placeholder("arrestedAt"),
-    });
-  const insertEvent = newEvent().prepare();
-  const createEvent = newEvent().returning().prepare();
-  const updateEvent = database
-    .update(arrestEvent)
-    .set({
-      officerId: sql`coalesce(${sql.placeholder("officerId")}, ${arrestEvent.officerId})`,
-      subjectId: sql`coalesce(${sql.placeholder("subjectId")}, ${arrestEvent.subjectId})`,
-      arrestTypeId: sql`coalesce(${sql.placeholder("arrestTypeId")}, ${arrestEvent.arrestTypeId})`,
-      crimeTypeId: sql`coalesce(${sql.placeholder("crimeTypeId")}, ${arrestEvent.crimeTypeId})`,
-      arrestedAt: sql`coalesce(${sql.placeholder("arrestedAt")}, ${arrestEvent.arrestedAt})`,
     })
-    .where(eq(arrestEvent.id, sql.placeholder("id")))
-    .returning()
     .prepare();
-  const deleteEvent = database
-    .delete(arrestEvent)
-    .where(eq(arrestEvent.id, sql.placeholder("id")))
-    .returning()
+  /** For the events that were inserted just before, `stored` of them. */
+  const insertOrigin = database
+    .insert(ingestBatch)
+    .values({
+      firstId: sql`last_insert_rowid() - ${sql.placeholder("stored")} + 1`,
+      lastId: sql`last_insert_rowid()`,
+      cluster: sql.placeholder("cluster"),
+      topic: sql.placeholder("topic"),
+      partition: sql.placeholder("partition"),
+      firstOffset: sql.placeholder("firstOffset"),
+      lastOffset: sql.placeholder("lastOffset"),
+      storedAt: sql.placeholder("storedAt"),
+    })
     .prepare();
   const setPosition = database
     .insert(consumerOffset)
@@ -191,46 +160,65 @@ export function openWriter(
     })
     .prepare();
   const storeId = identify(database);
-  const letters = new DeadLetterBox(
-    database,
-    decode,
-    (fields) => createEvent.get({ ...fields }),
-    isConstraintError,
-  );
+  const createOfLetter: CreateOfLetter = (fields, { offset, ...place }, requestId) => {
+    const event = changes.create(fields, "replay", requestId);
+    database
+      .insert(ingestBatch)
+      .values({
+        firstId: event.id,
+        lastId: event.id,
+        cluster: place.cluster,
+        topic: place.topic,
+        partition: place.partition,
+        firstOffset: offset,
+        lastOffset: offset,
+        storedAt: now(),
+      })
+      .run();
+    return event;
+  };
+  const letters = new DeadLetterBox(database, decode, createOfLetter, isConstraintError);
 
   function applyOne(change: Change): ChangeResult {
     switch (change.kind) {
       case "create":
-        return changed(createEvent.get({ ...change.fields }));
+        return changes.createOnce(change);
+      case "create-batch":
+        return changes.createBatch(change);
       case "update":
-        return changed(
-          updateEvent.get({
-            id: change.id,
-            officerId: change.fields.officerId ?? null,
-            subjectId: change.fields.subjectId ?? null,
-            arrestTypeId: change.fields.arrestTypeId ?? null,
-            crimeTypeId: change.fields.crimeTypeId ?? null,
-            arrestedAt: change.fields.arrestedAt ?? null,
-          }),
-        );
+        return changes.update(change);
       case "delete":
-        return changed(deleteEvent.get({ id: change.id }));
+        return changes.delete(change);
       case "replay":
-        return letters.replay(change.letterId, change.fields);
+        return letters.replay(change.letterId, change.fields, change.requestId);
       case "delete-letter":
         return letters.delete(change.letterId) ? { kind: "deleted" } : { kind: "not-found" };
       case "replay-letters":
         return {
           kind: "letters",
-          letters: letters.replayAll(change.filter, change.after, change.limit),
+          letters: letters.replayAll(change.filter, change.after, change.limit, change.requestId),
         };
       case "delete-letters":
         return { kind: "letters", letters: letters.deleteAll(change.filter, change.limit) };
     }
   }
 
-  function changed(event: ArrestEvent | undefined): ChangeResult {
-    return event === undefined ? { kind: "not-found" } : { kind: "done", event };
+  /** Returns the dead letters of the events that a constraint has refused. */
+  function storeEvents({ events, deadLetterFor, ...origin }: PartitionEvents): DeadLetter[] {
+    const refused: DeadLetter[] = [];
+    for (let index = 0; index < events.length; index++) {
+      try {
+        insertEvent.run(events[index] as unknown as Record<string, unknown>);
+      } catch (error) {
+        // A failed constraint undoes its own statement only; anything else is a failing store, and
+        // so is a foreign trigger that has undone the whole transaction.
+        if (!isConstraintError(error) || !database.$client.inTransaction) throw error;
+        refused.push(deadLetterFor(index));
+      }
+    }
+    const stored = events.length - refused.length;
+    if (stored > 0) insertOrigin.run({ ...origin, stored, cluster, topic, storedAt: now() });
+    return refused;
   }
 
   return {
@@ -253,22 +241,13 @@ export function openWriter(
     ingest: (batch) =>
       letters.counting(() =>
         transactions.run(() => {
-          const refused: DeadLetter[] = [];
-          for (let index = 0; index < batch.events.length; index++) {
-            try {
-              insertEvent.run(batch.events[index] as unknown as Record<string, unknown>);
-            } catch (error) {
-              // A failed constraint undoes its own statement only; anything else is a failing store, and
-              // so is a foreign trigger that has undone the whole transaction.
-              if (!isConstraintError(error) || !database.$client.inTransaction) throw error;
-              refused.push(batch.deadLetterFor(index));
-            }
-          }
+          const refused = batch.partitions.flatMap(storeEvents);
           for (const letter of batch.deadLetters) letters.insert(letter);
           for (const letter of refused) letters.insert(letter);
           for (const position of batch.positions) setPosition.run({ ...position, topicId: null });
+          const events = batch.partitions.reduce((sum, { events }) => sum + events.length, 0);
           return {
-            events: batch.events.length - refused.length,
+            events: events - refused.length,
             deadLetters: batch.deadLetters.length + refused.length,
           };
         }),

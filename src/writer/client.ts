@@ -50,11 +50,19 @@ export interface WriterClient {
   readonly died: Promise<Error>;
 }
 
-/** The most changes that one transaction takes, which bounds how long it holds the writer. */
+/**
+ * The most changes that one transaction takes, and the events from which on it takes no further change,
+ * which bounds how long it holds the writer.
+ */
 const MAX_GROUP = 1000;
+const FULL_GROUP_EVENTS = 10_000;
 
-/** The most changes that may wait: beyond it a change is refused at once rather than kept waiting. */
+/**
+ * The changes, and their events, from which on no more may wait: a change is refused at once rather than
+ * kept waiting.
+ */
 const MAX_WAITING = 10_000;
+const MAX_WAITING_EVENTS = 200_000;
 
 /** How long the main thread waits for the writer thread, in milliseconds. */
 export interface WriterLimits {
@@ -93,6 +101,7 @@ export async function startWriter(config: Config, limits = LIMITS): Promise<Writ
   const died = Promise.withResolvers<Error>();
 
   const waiting: Waiting[] = [];
+  let waitingEvents = 0;
   let underWay: Waiting[] = [];
   let closed: string | undefined;
   /** The thread has said that it stopped, so that its end is none that anybody need hear of. */
@@ -109,7 +118,8 @@ export async function startWriter(config: Config, limits = LIMITS): Promise<Writ
   /** One group is under way at a time; what arrives meanwhile becomes the next, so groups grow with the load. */
   function sendNextGroup(): void {
     if (underWay.length > 0 || waiting.length === 0) return;
-    underWay = waiting.splice(0, MAX_GROUP);
+    underWay = waiting.splice(0, groupSize(waiting));
+    for (const { change } of underWay) waitingEvents -= eventsOf(change);
     send({ kind: "apply", changes: underWay.map(({ change }) => change) });
   }
 
@@ -187,11 +197,12 @@ export async function startWriter(config: Config, limits = LIMITS): Promise<Writ
       if (closed !== undefined) return Promise.reject(new StoreUnavailableError(closed));
       const problem = silenceProblem();
       if (problem !== undefined) return Promise.reject(new StoreUnavailableError(problem));
-      if (waiting.length >= MAX_WAITING) {
+      if (waiting.length >= MAX_WAITING || waitingEvents >= MAX_WAITING_EVENTS) {
         return Promise.reject(new StoreUnavailableError("too many changes are waiting"));
       }
       const { promise, resolve, reject } = Promise.withResolvers<ChangeResult<C["kind"]>>();
       // The thread answers each change with a result of its kind.
+      waitingEvents += eventsOf(change);
       waiting.push({ change, resolve: resolve as (result: ChangeResult) => void, reject });
       sendNextGroup();
       return promise;
@@ -215,4 +226,21 @@ export async function startWriter(config: Config, limits = LIMITS): Promise<Writ
     },
     died: died.promise,
   };
+}
+
+/** How many events a change is about, as far as that is known. */
+function eventsOf(change: Change): number {
+  return change.kind === "create-batch" ? change.events.length : 1;
+}
+
+/** How many of the changes that wait make the next group. */
+function groupSize(waiting: readonly Waiting[]): number {
+  let events = 0;
+  let size = 0;
+  for (const { change } of waiting) {
+    if (size === MAX_GROUP || events >= FULL_GROUP_EVENTS) break;
+    events += eventsOf(change);
+    size++;
+  }
+  return size;
 }

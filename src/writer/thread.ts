@@ -101,13 +101,9 @@ class WriterThread {
     const { source, topic } = config.kafka;
     try {
       const cluster = source.mode === "embedded" ? "embedded" : "kafka";
-      this.#writer = openWriter(
-        config.databasePath,
-        cluster,
-        topic,
-        decodeMessage,
-        (durationMs, error) => this.#onCheckpoint(durationMs, error),
-      );
+      this.#writer = openWriter(config.databasePath, cluster, topic, decodeMessage, {
+        onCheckpoint: (durationMs, error) => this.#onCheckpoint(durationMs, error),
+      });
       // The embedded broker starts empty: offsets from an earlier one would skip its first messages.
       if (source.mode === "embedded") this.#writer.forgetPositions();
     } catch (error) {

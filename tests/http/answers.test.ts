@@ -19,6 +19,7 @@ import {
   VALID_MEMBERS,
 } from "../support/http-service.ts";
 import { letter } from "../support/store.ts";
+import { until } from "../support/until.ts";
 
 // A busy machine is no failure.
 setDefaultTimeout(60_000);
@@ -37,6 +38,8 @@ afterAll(async () => {
 });
 
 const ALL = "/arrest_events";
+const BATCH = "/arrest_events/batch";
+const HISTORY = ":one/history";
 const LETTERS = "/dead_letters";
 let one = "";
 let deadLetter = "";
@@ -64,13 +67,20 @@ function answers(status: number, table: Record<string, Ask>): void {
   });
 }
 
+/** What says more of a request than the table of problems does. */
+const DETAILED: readonly ProblemName[] = [
+  "malformed-body",
+  "body-too-large",
+  "unsupported-media-type",
+];
+
 /** Each request of a table is refused with this problem. */
 function refuses(problem: ProblemName, table: Record<string, Ask>, fault?: keyof Faults): void {
   describe(`${problem}${fault ? ` (${fault})` : ""} answers`, () => {
     for (const [name, ask] of Object.entries(table)) {
       test(name, async () => {
         const answer = await refusal(problem, ask, fault);
-        if (problem !== "malformed-body" && problem !== "unsupported-media-type") {
+        if (!DETAILED.includes(problem)) {
           expect(answer.detail).toBe(PROBLEMS[problem].detail);
         }
       });
@@ -80,7 +90,12 @@ function refuses(problem: ProblemName, table: Record<string, Ask>, fault?: keyof
 
 /** Each request of a table is refused with this problem and exactly these errors. */
 function names(
-  problem: "bad-query" | "invalid-query" | "invalid-event" | "dead-letter-refused",
+  problem:
+    | "bad-query"
+    | "invalid-query"
+    | "invalid-event"
+    | "invalid-batch"
+    | "dead-letter-refused",
   table: Record<string, readonly [Ask, ...Place[]]>,
 ): void {
   const key = problem.endsWith("-query") ? "parameter" : "pointer";
@@ -133,6 +148,11 @@ function put(body: unknown, path = ":one", headers: Record<string, string> = {})
   return [path, { ...init, headers: { "Content-Type": "application/json", ...headers } }];
 }
 
+function patch(body: unknown, headers: Record<string, string> = {}): Ask {
+  const init = sendJson("PATCH", body);
+  return [":one", { ...init, headers: { ...MERGE_PATCH, ...headers } }];
+}
+
 function postBytes(body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string>): Ask {
   return [ALL, { method: "POST", headers, body: Buffer.from(body) }];
 }
@@ -147,6 +167,8 @@ function each<T, R>(values: readonly T[], row: (value: T) => R): Record<string, 
 const VALID = JSON.stringify(VALID_MEMBERS);
 const MEMBERS = Object.keys(VALID_MEMBERS) as (keyof typeof VALID_MEMBERS)[];
 const JSON_TYPE = { "Content-Type": "application/json" };
+const MERGE_PATCH = { "Content-Type": "application/merge-patch+json" };
+const NDJSON = { "Content-Type": "application/x-ndjson" };
 const NOT_A_MEMBER = "is not a member that can be given";
 const NOT_A_PARAMETER = "is not a parameter here";
 
@@ -154,6 +176,10 @@ answers(200, {
   "all events": get(ALL),
   "an event": get(":one"),
   "a change": put({ officer_id: 8 }),
+  "a patch": patch({ officer_id: 8 }),
+  "a change of the version that there is": put({ officer_id: 8 }, ":one", { "If-Match": '"1"' }),
+  "a history": get(HISTORY),
+  "the head of a history": ask("HEAD", HISTORY),
   "an empty query": get(`${ALL}?`),
   "the head of all events": ask("HEAD", ALL),
   "the head of an event": ask("HEAD", ":one"),
@@ -184,6 +210,9 @@ answers(200, {
 
 answers(201, {
   "a new event": post(VALID),
+  "a batch": post([VALID_MEMBERS], {}, BATCH),
+  "a batch of lines": post(`${VALID}\n${VALID}\n`, NDJSON, BATCH),
+  "a new event of which nothing is told": post(VALID, { Prefer: "return=minimal" }),
   "a charset": post(VALID, { "Content-Type": "application/json; charset=utf-8" }),
   "a quoted charset": post(VALID, { "Content-Type": 'Application/JSON;charset="UTF-8"' }),
   "an identity coding": post(VALID, { "Content-Encoding": "identity" }),
@@ -196,6 +225,8 @@ answers(201, {
 
 answers(204, {
   "a delete": ask("DELETE", ":one"),
+  "a change of which nothing is told": put({ officer_id: 8 }, ":one", { Prefer: "return=minimal" }),
+  "a patch of which nothing is told": patch({ officer_id: 8 }, { Prefer: "return=minimal" }),
   "a delete that accepts no JSON": ask("DELETE", ":one", { Accept: "text/plain" }),
   "a delete of a dead letter": ask("DELETE", ":letter"),
   "the options of all events": ask("OPTIONS", ALL),
@@ -203,6 +234,7 @@ answers(204, {
 });
 
 answers(304, {
+  "an event that is known": get(":one", { "If-None-Match": '"1"' }),
   "any file that is kept": get("/docs/initializer.js", { "If-None-Match": "*" }),
 });
 
@@ -227,6 +259,9 @@ refuses("event-not-found", {
   "a change of no event": put({ officer_id: 8 }, `${ALL}/9007199254740991`),
   "a change of no id": put("{", `${ALL}/x`),
   "a delete of no event": ask("DELETE", `${ALL}/9007199254740991`),
+  "a patch of no event": [`${ALL}/9007199254740991`, sendJson("PATCH", { officer_id: 8 })],
+  "a history of no event": get(`${ALL}/9007199254740991/history`),
+  "a history of no id": get(`${ALL}/x/history`),
 });
 
 refuses("dead-letter-not-found", {
@@ -238,7 +273,7 @@ refuses("dead-letter-not-found", {
 
 refuses("method-not-allowed", {
   "a delete of everything": ask("DELETE", ALL),
-  "a patch": ask("PATCH", ":one"),
+  "a patch of everything": ask("PATCH", ALL),
   "a method that few know": ask("PROPFIND", ":one"),
   "a post to liveness": ask("POST", "/livez"),
 });
@@ -297,6 +332,23 @@ names("invalid-query", {
   ],
 });
 
+names("invalid-query", {
+  "a page of a history": [get(`${HISTORY}?limit=0`), ["limit", LIMIT_RULE]],
+});
+
+refuses("bad-idempotency-key", {
+  "a new event": post(VALID, { "Idempotency-Key": "" }),
+  "a batch": post([VALID_MEMBERS], { "Idempotency-Key": "" }, BATCH),
+});
+
+const OTHER_VERSION = { "If-Match": '"9"' };
+
+refuses("precondition-failed", {
+  "a change": put({ officer_id: 8 }, ":one", OTHER_VERSION),
+  "a patch": patch({ officer_id: 8 }, OTHER_VERSION),
+  "a delete": ask("DELETE", ":one", OTHER_VERSION),
+});
+
 names("dead-letter-refused", {
   "a replay of what still is not JSON": [ask("POST", ":letter/replay"), ["", "must be JSON"]],
 });
@@ -321,6 +373,9 @@ refuses("bad-query", {
   "a new event": [`${ALL}?x=1`, sendJson("POST", VALID)],
   "a change": put({ officer_id: 8 }, ":one?x=1"),
   "a delete": ask("DELETE", ":one?x=1"),
+  "a batch": post([VALID_MEMBERS], {}, `${BATCH}?x=1`),
+  "a patch": [":one?x=1", sendJson("PATCH", { officer_id: 8 })],
+  "a history": get(`${HISTORY}?x=1`),
 });
 
 refuses("not-acceptable", {
@@ -336,11 +391,13 @@ refuses("not-acceptable", {
     (Accept) => get(":one", { Accept }),
   ),
   ...each(
-    [ALL, LETTERS, ":letter", "/livez", "/readyz", "/openapi.json", "/problems/stopping"],
+    [ALL, HISTORY, LETTERS, ":letter", "/livez", "/readyz", "/openapi.json", "/problems/stopping"],
     (path) => get(path, { Accept: "text/xml" }),
   ),
   "a new event": post(VALID, { Accept: "text/xml" }),
   "a change": put({ officer_id: 8 }, ":one", { Accept: "text/xml" }),
+  "a patch": patch({ officer_id: 8 }, { Accept: "text/xml" }),
+  "a batch": post([VALID_MEMBERS], { Accept: "text/xml" }, BATCH),
   "a replay": post(VALID, { Accept: "text/xml" }, ":letter/replay"),
   "a replay of dead letters": ask("POST", `${LETTERS}/replay`, { Accept: "text/xml" }),
   "a delete of dead letters": ask("DELETE", `${LETTERS}?topic=a`, { Accept: "text/xml" }),
@@ -362,12 +419,19 @@ refuses("unsupported-media-type", {
   "a compressed body": postBytes(Bun.gzipSync(VALID), { ...JSON_TYPE, "Content-Encoding": "gzip" }),
   "a replay without a type": [":letter/replay", { method: "POST", body: Buffer.from(VALID) }],
   "a change without a type": [":one", { method: "PUT", body: Buffer.from("{}") }],
+  "a change that is a merge patch": put({ officer_id: 8 }, ":one", MERGE_PATCH),
+  "a patch without a type": [":one", { method: "PATCH", body: Buffer.from("{}") }],
+  "a batch without a type": [BATCH, { method: "POST", body: Buffer.from(VALID) }],
+  "a new event that is lines": post(VALID, NDJSON),
 });
 
 refuses("body-too-large", {
   "1 MiB and a byte": post(VALID.padEnd(1_048_577)),
   "a correction of 1 MiB and a byte": post(VALID.padEnd(1_048_577), {}, ":letter/replay"),
   "a change of 1 MiB and a byte": put("{}".padEnd(1_048_577)),
+  "a patch of 1 MiB and a byte": patch("{}".padEnd(1_048_577)),
+  "a batch of 8 MiB and a byte": post("[]".padEnd(8_388_609), {}, BATCH),
+  "lines of 8 MiB and a byte": post("\n".repeat(8_388_609), NDJSON, BATCH),
 });
 
 refuses("malformed-body", {
@@ -382,6 +446,8 @@ refuses("malformed-body", {
   ),
   "arrays without an end": post("[".repeat(1_000_000)),
   "a change that is not JSON": put("{"),
+  "a patch that is not JSON": patch("{"),
+  "a batch that is not JSON": post("[", {}, BATCH),
   "a correction that is not JSON": post("{", {}, ":letter/replay"),
 });
 
@@ -474,6 +540,12 @@ names("invalid-event", {
     ["", `must have at least one of the members ${MEMBERS.join(", ")}`],
   ],
   "a correction": [post({ ...VALID_MEMBERS, id: 1 }, {}, ":letter/replay"), ["/id", NOT_A_MEMBER]],
+  "a patch of nothing": [
+    patch({}),
+    ["", `must have at least one of the members ${MEMBERS.join(", ")}`],
+  ],
+  "a patch to null": [patch({ officer_id: null }), ["/officer_id", ID_RULE]],
+  "a patch that is no object": [patch("[]"), ["", "must be a JSON object"]],
   "a change to null": [put({ officer_id: null }), ["/officer_id", ID_RULE]],
   "a change of the id": [put({ id: 2 }), ["/id", NOT_A_MEMBER]],
   "a change given twice": [
@@ -482,7 +554,38 @@ names("invalid-event", {
   ],
 });
 
+names("invalid-batch", {
+  "an item": [
+    post([VALID_MEMBERS, { ...VALID_MEMBERS, officer_id: 0 }], {}, BATCH),
+    ["/1/officer_id", ID_RULE],
+  ],
+  "a line": [post(`${VALID}\nnul`, NDJSON, BATCH), ["/1", "must be JSON"]],
+  "no array": [post(VALID, {}, BATCH), ["", "must be a JSON array"]],
+});
+
+describe("a request with the key of another", () => {
+  test.each([
+    ["an event", ALL, VALID_MEMBERS],
+    ["a batch", BATCH, [VALID_MEMBERS]],
+  ])(
+    "of %s is refused while that is under way, and when it asks for something else",
+    async (_, path, body) => {
+      const key = { "Idempotency-Key": crypto.randomUUID() };
+      const held = service.held;
+      const letGo = service.hold();
+      const first = service.ask(...post(body, key, path));
+      await until("the first is under way", () => service.held > held);
+      await refusal("request-under-way", post(body, key, path));
+      letGo();
+      expect((await first).status).toBe(201);
+      await refusal("idempotency-key-reused", post({ ...VALID_MEMBERS, officer_id: 8 }, key));
+    },
+  );
+});
+
 const CHANGES = {
+  "a patch": patch({ officer_id: 8 }),
+  "a batch": post([VALID_MEMBERS], {}, BATCH),
   "a new event": post(VALID),
   "a change": put({ officer_id: 8 }),
   "a delete": ask("DELETE", ":one"),
@@ -492,6 +595,7 @@ const CHANGES = {
   "a delete of dead letters": ask("DELETE", `${LETTERS}?topic=a`),
 };
 const READS = {
+  "a history": get(HISTORY),
   "an event": get(":one"),
   "all events": get(ALL),
   "a dead letter": get(":letter"),
@@ -529,12 +633,13 @@ describe("a failure", () => {
 describe("the methods of a path", () => {
   for (const [path, allow] of Object.entries({
     [ALL]: "GET, POST, HEAD, OPTIONS",
-    ":one": "GET, PUT, DELETE, HEAD, OPTIONS",
+    ":one": "GET, PUT, PATCH, DELETE, HEAD, OPTIONS",
+    [HISTORY]: "GET, HEAD, OPTIONS",
     [LETTERS]: "GET, DELETE, HEAD, OPTIONS",
     ":letter/replay": "POST, OPTIONS",
     "/livez": "GET, HEAD, OPTIONS",
   })) {
-    for (const method of ["OPTIONS", "PATCH"]) {
+    for (const method of ["OPTIONS", "PROPFIND"]) {
       test(`${path} are in Allow for ${method}`, async () => {
         const { headers } = await service.ask(resolve(path), { method });
         expect(headers.get("Allow")).toBe(allow);

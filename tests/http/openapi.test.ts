@@ -47,9 +47,12 @@ test("generated clients get methods with good names", () => {
   expect(operations().map(({ operationId }) => operationId)).toEqual([
     "listArrestEvents",
     "createArrestEvent",
+    "createArrestEvents",
     "getArrestEvent",
     "updateArrestEvent",
+    "patchArrestEvent",
     "deleteArrestEvent",
+    "getArrestEventHistory",
     "listDeadLetters",
     "deleteDeadLetters",
     "replayDeadLetters",

@@ -45,7 +45,7 @@ const NO_INTEGERS: [string, Value][] = [
 ];
 
 describe("the store refuses of any program", () => {
-  const ids = ["officer_id", "subject_id", "arrest_type_id", "crime_type_id"];
+  const ids = ["officer_id", "subject_id", "arrest_type_id", "crime_type_id", "version"];
 
   test.each([...ids, "id"])("an impossible %s", (column) => {
     using foreign = openForeign();

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { decodeMessage } from "../../src/ingest/message.ts";
 import { openReader } from "../../src/store/read.ts";
 import { openWriter } from "../../src/store/write.ts";
-import { batch, fields, letter, newDirectory, openRaw } from "../support/store.ts";
+import { batch, fields, letter, newDirectory, ofPartition, openRaw } from "../support/store.ts";
 
 /** A store in a directory of its own, read and written. */
 function newStore() {
@@ -54,9 +54,13 @@ describe("the totals", () => {
     using store = newStore();
     store.writer.ingest(
       batch({
-        events: [fields({ officerId: 0 })],
+        partitions: [
+          {
+            ...ofPartition(0, [fields({ officerId: 0 })]),
+            deadLetterFor: () => ({ ...SIZED, reason: "refused_by_store" }),
+          },
+        ],
         deadLetters: [{ ...SIZED, key: null, value: null }],
-        deadLetterFor: () => ({ ...SIZED, reason: "refused_by_store" }),
       }),
     );
     expect(store.writer.deadLetters()).toEqual({ count: 2, bytes: 4 + 34 });
@@ -92,7 +96,7 @@ describe("a replay", () => {
         kind: "refused",
         refusals: [{ pointer: "", detail: "must satisfy the constraints of the store" }],
       },
-      { kind: "done", event: { id: 1, ...fields({ officerId: 14 }) } },
+      { kind: "done", event: { id: 1, ...fields({ officerId: 14 }), version: 1 } },
     ]);
     expect(store.reader.deadLetters({}, 0, 10).map(({ id }) => id)).toEqual([1]);
     expect(store.writer.deadLetters().count).toBe(1);

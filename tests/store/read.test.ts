@@ -28,7 +28,7 @@ function newStore(count: number) {
 describe("the reader", () => {
   test("finds an event by its id, or nothing", () => {
     using store = newStore(3);
-    expect(store.reader.get(2)).toEqual({ id: 2, ...fields({ officerId: 2 }) });
+    expect(store.reader.get(2)).toEqual({ id: 2, ...fields({ officerId: 2 }), version: 1 });
     for (const id of [0, 4, -1, Number.MAX_SAFE_INTEGER]) {
       expect(store.reader.get(id)).toBeUndefined();
     }

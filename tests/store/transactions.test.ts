@@ -12,9 +12,11 @@ function newStore() {
   const directory = newDirectory();
   const path = directory.file();
   const ends: string[] = [];
-  const writer = openWriter(path, "kafka", "arrest_event", decodeMessage, (durationMs, error) => {
-    expect(durationMs).toBeGreaterThan(0);
-    ends.push(error === undefined ? "done" : error.message);
+  const writer = openWriter(path, "kafka", "arrest_event", decodeMessage, {
+    onCheckpoint: (durationMs, error) => {
+      expect(durationMs).toBeGreaterThan(0);
+      ends.push(error === undefined ? "done" : error.message);
+    },
   });
   return {
     path,

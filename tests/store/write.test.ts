@@ -4,7 +4,7 @@ import { MAX_ID } from "../../src/arrest-event.ts";
 import { decodeMessage } from "../../src/ingest/message.ts";
 import { openReader } from "../../src/store/read.ts";
 import { type Change, type ChangeResult, openWriter } from "../../src/store/write.ts";
-import { fields, newDirectory, openRaw, rows } from "../support/store.ts";
+import { batch, fields, newDirectory, openRaw, rows } from "../support/store.ts";
 
 /** A store in a directory of its own, read and written. */
 function newStore() {
@@ -49,12 +49,15 @@ describe("a group of changes", () => {
       { kind: "update", id: first, fields: { subjectId: 40 } },
     ]);
     expect(results).toEqual([
-      { kind: "done", event: { id: 3, ...fields({ officerId: 10 }) } },
-      { kind: "done", event: { id: first, ...fields({ officerId: 20 }) } },
-      { kind: "done", event: { id: second, ...fields() } },
+      { kind: "done", event: { id: 3, ...fields({ officerId: 10 }), version: 1 } },
+      { kind: "done", event: { id: first, ...fields({ officerId: 20 }), version: 2 } },
+      { kind: "done", event: { id: second, ...fields(), version: 1 } },
       { kind: "not-found" },
       { kind: "not-found" },
-      { kind: "done", event: { id: first, ...fields({ officerId: 20, subjectId: 40 }) } },
+      {
+        kind: "done",
+        event: { id: first, ...fields({ officerId: 20, subjectId: 40 }), version: 3 },
+      },
     ]);
     expect(store.ids()).toEqual([first, 3]);
   });
@@ -88,7 +91,7 @@ describe("a group of changes", () => {
       ...Array.from({ length: 50 }, () => "failed" as const),
       "done",
     ]);
-    expect(store.reader.get(id)).toEqual({ id, ...fields({ subjectId: 13 }) });
+    expect(store.reader.get(id)).toEqual({ id, ...fields({ subjectId: 13 }), version: 2 });
     expect(rows(store.path, "select officer_id from arrest_event order by id")).toEqual([
       { officer_id: 7 },
       { officer_id: 11 },
@@ -155,7 +158,7 @@ describe("an update", () => {
     using store = newStore();
     const [id = 0] = store.create(1);
     store.writer.apply([{ kind: "update", id, fields: { [name]: value } }]);
-    expect(store.reader.get(id)).toEqual({ id, ...fields({ [name]: value }) });
+    expect(store.reader.get(id)).toEqual({ id, ...fields({ [name]: value }), version: 2 });
   });
 
   test("of all members takes them all, and of none changes nothing", () => {
@@ -165,8 +168,8 @@ describe("an update", () => {
       { kind: "update", id, fields: changed },
       { kind: "update", id, fields: {} },
     ]);
-    expect(store.reader.get(id)).toEqual({ id, ...changed });
-    expect(store.reader.get(other)).toEqual({ id: other, ...fields() });
+    expect(store.reader.get(id)).toEqual({ id, ...changed, version: 3 });
+    expect(store.reader.get(other)).toEqual({ id: other, ...fields(), version: 1 });
   });
 });
 
@@ -192,15 +195,15 @@ describe("an id", () => {
     writer = open();
     const [result] = writer.apply([{ kind: "create", fields: fields() }]);
     writer.close();
-    expect(result).toEqual({ kind: "done", event: { id: 3, ...fields() } });
+    expect(result).toEqual({ kind: "done", event: { id: 3, ...fields(), version: 1 } });
   });
 
   test("may be as great as JSON keeps exact", () => {
     using store = newStore();
     const event = fields({ officerId: MAX_ID, subjectId: MAX_ID, arrestedAt: 253_402_300_799_999 });
     const [result] = store.writer.apply([{ kind: "create", fields: event }]);
-    expect(result).toEqual({ kind: "done", event: { id: 1, ...event } });
-    expect(store.reader.get(1)).toEqual({ id: 1, ...event });
+    expect(result).toEqual({ kind: "done", event: { id: 1, ...event, version: 1 } });
+    expect(store.reader.get(1)).toEqual({ id: 1, ...event, version: 1 });
   });
 });
 
@@ -221,15 +224,7 @@ describe("a durable change", () => {
     };
     const FULL = 2;
     const NORMAL = 1;
-    const ingest = () =>
-      store.writer.ingest({
-        events: [fields()],
-        deadLetters: [],
-        positions: [],
-        deadLetterFor: () => {
-          throw new Error("refused");
-        },
-      });
+    const ingest = () => store.writer.ingest(batch({ events: [fields()] }));
 
     store.create(1);
     expect(seen()).toEqual([FULL]);

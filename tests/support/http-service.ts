@@ -72,7 +72,10 @@ export interface Met {
 export async function startService(logLevel = "error") {
   const directory = mkdtempSync(join(tmpdir(), "arrest-events-http-"));
   const path = join(directory, "events.sqlite");
-  const writer = openWriter(path, "kafka", "arrest_event", decodeMessage);
+  const clock = { now: Date.UTC(2026, 10, 22, 13, 5) };
+  const writer = openWriter(path, "kafka", "arrest_event", decodeMessage, {
+    now: () => clock.now,
+  });
   const stored = openReader(path);
   const faults: Faults = {
     stopping: false,
@@ -82,6 +85,9 @@ export async function startService(logLevel = "error") {
   };
   const logged: Record<string, unknown>[] = [];
   const pages: number[] = [];
+  /** What changes wait for before they are made. */
+  let gate: Promise<void> | undefined;
+  let held = 0;
   const state = { status: HEALTHY, numbers: { text: "", isCurrent: true } };
   let ids = 0;
 
@@ -98,6 +104,7 @@ export async function startService(logLevel = "error") {
     },
     deadLetter: (id) => readable(() => stored.deadLetter(id)),
     deadLetters: (filter, after, limit) => readable(() => stored.deadLetters(filter, after, limit)),
+    history: (id, after, limit) => readable(() => stored.history(id, after, limit)),
     size: () => readable(() => stored.size()),
     check: () => readable(() => stored.check()),
     close: () => stored.close(),
@@ -106,6 +113,10 @@ export async function startService(logLevel = "error") {
     reader,
     writer: {
       change: async <C extends Change>(change: C) => {
+        if (gate) {
+          held++;
+          await gate;
+        }
         if (faults.unwritable) throw new StoreUnavailableError("disk full: /secret/path");
         if (faults.refusesChanges) return { kind: "failed", message: "CHECK constraint failed" };
         const [result] = writer.apply([change]);
@@ -137,6 +148,8 @@ export async function startService(logLevel = "error") {
     url: `http://127.0.0.1:${server.port}`,
     faults,
     state,
+    /** The store's clock, in milliseconds since 1970. */
+    clock,
     /** The lines of the log. */
     logged,
     /** After which id each page of the stream was read. */
@@ -154,6 +167,21 @@ export async function startService(logLevel = "error") {
       return { status: response.status, headers: response.headers, text, json };
     },
 
+    /** How many changes have been held back. */
+    get held() {
+      return held;
+    },
+
+    /** Holds changes back until the function that it returns is called. */
+    hold(): () => void {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gate = promise;
+      return () => {
+        gate = undefined;
+        resolve();
+      };
+    },
+
     /** Stores dead letters as ingest does. */
     refuse(letters: readonly DeadLetter[]): void {
       writer.ingest(batch({ deadLetters: letters }));
@@ -161,6 +189,11 @@ export async function startService(logLevel = "error") {
 
     /** The sizes of the store's files, as they are. */
     size: () => stored.size(),
+
+    /** Stores what ingest reads. */
+    ingest(given: Parameters<typeof batch>[0]): void {
+      writer.ingest(batch(given));
+    },
 
     /** Stores events as ingest does. */
     store(events: readonly ArrestEventFields[]): void {
@@ -197,10 +230,26 @@ export function sendJson(method: string, body: unknown): RequestInit {
   };
 }
 
+interface DeclaredHeader {
+  readonly required?: boolean;
+  readonly $ref?: string;
+}
+
 interface DeclaredResponse {
-  readonly headers?: Record<string, { readonly required?: boolean }>;
+  readonly headers?: Record<string, DeclaredHeader>;
   readonly content?: Record<string, { schema: object }>;
 }
+
+/** The headers that an answer has only where the document says so. */
+const DECLARED_HEADERS = [
+  "Location",
+  "Allow",
+  "Retry-After",
+  "ETag",
+  "Link",
+  "Preference-Applied",
+  "X-Request-Id",
+];
 
 /** Reads what an OpenAPI document declares. */
 function readDocument(document: object) {
@@ -214,6 +263,7 @@ function readDocument(document: object) {
     >;
     components: {
       responses: Record<string, DeclaredResponse>;
+      headers: Record<string, DeclaredHeader>;
       schemas: Record<string, object>;
     };
   };
@@ -281,18 +331,21 @@ function readDocument(document: object) {
     if (response === undefined) throw new Error(`${where} is not declared`);
     const declaration = resolve(response);
     const declared = Object.keys(declaration.headers ?? {});
-    for (const [name, { required }] of Object.entries(declaration.headers ?? {})) {
+    for (const [name, header] of Object.entries(declaration.headers ?? {})) {
+      const { required } = components.headers[header.$ref?.split("/").at(-1) ?? ""] ?? header;
       if (required !== false && !headers.has(name))
         throw new Error(`${where} lacks the header ${name}`);
     }
-    for (const name of ["Location", "Allow", "Retry-After", "ETag", "Link"]) {
+    for (const name of DECLARED_HEADERS) {
       if (headers.has(name) && !declared.includes(name)) {
         throw new Error(`${where} does not declare ${name}`);
       }
     }
     const type = headers.get("content-type")?.split(";")[0];
     const content = declaration.content?.[type ?? ""];
-    if (!content && (type || declaration.content)) throw new Error(`${where} is ${type}`);
+    const isMinimal = headers.get("preference-applied") === "return=minimal";
+    if (!content && (type || (declaration.content && !isMinimal)))
+      throw new Error(`${where} is ${type}`);
     if (content && json !== undefined) validate(content.schema, json);
   }
 }

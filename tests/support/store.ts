@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ArrestEventFields } from "../../src/arrest-event.ts";
 import type { DeadLetter } from "../../src/store/schema.ts";
-import type { IngestBatch } from "../../src/store/write.ts";
+import type { IngestBatch, PartitionEvents } from "../../src/store/write.ts";
 
 /** A directory of its own that is gone after the test. */
 export function newDirectory() {
@@ -79,13 +79,31 @@ export function letter(given: Partial<DeadLetter> = {}): DeadLetter {
   };
 }
 
-/** A batch to store; what a test is about is given. */
-export function batch(given: Partial<IngestBatch> = {}): IngestBatch {
+/** A batch to store; what a test is about is given. The events are those of the first offsets of a partition. */
+export function batch({
+  events = [],
+  ...given
+}: Partial<IngestBatch> & { readonly events?: readonly ArrestEventFields[] } = {}): IngestBatch {
   return {
-    events: [],
+    partitions: events.length === 0 ? [] : [ofPartition(0, events)],
     deadLetters: [],
     positions: [],
-    deadLetterFor: (index) => letter({ offset: index, reason: "refused_by_store" }),
     ...given,
+  };
+}
+
+/** Events of the offsets of a partition from `firstOffset` on. */
+export function ofPartition(
+  partition: number,
+  events: readonly ArrestEventFields[],
+  firstOffset = 0,
+): PartitionEvents {
+  return {
+    partition,
+    events,
+    firstOffset,
+    lastOffset: firstOffset + events.length - 1,
+    deadLetterFor: (index) =>
+      letter({ partition, offset: firstOffset + index, reason: "refused_by_store" }),
   };
 }

@@ -81,11 +81,11 @@ describe("the writer thread", () => {
     const { writer } = store;
     expect(await writer.change(create(1))).toEqual({
       kind: "done",
-      event: { id: 1, ...fields({ officerId: 1 }) },
+      event: { id: 1, ...fields({ officerId: 1 }), version: 1 },
     });
     expect(await writer.change({ kind: "update", id: 1, fields: { officerId: 2 } })).toEqual({
       kind: "done",
-      event: { id: 1, ...fields({ officerId: 2 }) },
+      event: { id: 1, ...fields({ officerId: 2 }), version: 2 },
     });
     expect(await writer.change({ kind: "delete", id: 9 })).toEqual({ kind: "not-found" });
     expect(await writer.change(create(0))).toMatchObject({ kind: "failed" });

@@ -1,27 +1,42 @@
-import type { ArrestEvent } from "../../arrest-event.ts";
-import type { Change } from "../../writer/client.ts";
+import type { Change, ChangeResult } from "../../writer/client.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { Problem } from "../problem.ts";
+
+/** The outcomes of a change that a client can do something about, and their problems. */
+const PROBLEM_OF = {
+  "not-found": "event-not-found",
+  "other-version": "precondition-failed",
+  "key-reused": "idempotency-key-reused",
+} as const;
+
+/** A change of events. */
+type EventChange = Extract<Change, { kind: "create" | "create-batch" | "update" | "delete" }>;
+
+/** What came of a change that was made. */
+type Made<C extends EventChange> = Extract<
+  ChangeResult<C["kind"]>,
+  { kind: "done" } | { kind: "created" }
+>;
 
 /**
  * Makes a change that the contract has let through.
  *
- * @returns the event as it is stored now, or was when it was deleted
- * @throws Problem `event-not-found`
+ * @throws Problem `event-not-found`, `precondition-failed` or `idempotency-key-reused`
  * @throws StoreUnavailableError when the change was not made
  */
-export async function makeChange(
+export async function makeChange<C extends EventChange>(
   writer: Dependencies["writer"],
-  change: Extract<Change, { kind: "create" | "update" | "delete" }>,
-): Promise<ArrestEvent> {
-  const result = await writer.change(change);
+  change: C,
+): Promise<Made<C>> {
+  const result: ChangeResult<EventChange["kind"]> = await writer.change(change);
   switch (result.kind) {
     case "done":
-      return result.event;
-    case "not-found":
-      throw new Problem("event-not-found");
+    case "created":
+      return result as Made<C>;
     case "failed":
       // The contract lets nothing through that the store refuses, so this is a fault of the service.
       throw new Error(`the store refused a valid change: ${result.message}`);
+    default:
+      throw new Problem(PROBLEM_OF[result.kind]);
   }
 }

@@ -1,7 +1,9 @@
+import { z } from "@hono/zod-openapi";
 import { emptyAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
 import { EventPath, parseId } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
+import { IF_MATCH, wantedVersions } from "../entity-tag.ts";
 import { makeChange } from "./change.ts";
 
 /** Adds `DELETE /arrest_events/{id}`. */
@@ -14,13 +16,15 @@ export function addDelete(api: Api, { writer }: Pick<Dependencies, "writer">): v
       tag: "Arrest events",
       summary: "Delete an arrest event",
       description:
-        "Deletes an arrest event. Its id is never used again. The change is on the disk when the answer is sent.",
-      request: { params: EventPath },
+        "Deletes an arrest event. Its id is never used again, and its history stays. The change is on the disk when the answer is sent. With `If-Match` it is made only while nobody else has changed the event.",
+      request: { params: EventPath, headers: z.object({ "If-Match": IF_MATCH }) },
       responses: { 204: { description: "The arrest event is deleted." } },
-      problems: ["event-not-found", "internal-error", "store-unavailable"],
+      problems: ["event-not-found", "precondition-failed", "internal-error", "store-unavailable"],
     },
-    async ({ req }) => {
-      await makeChange(writer, { kind: "delete", id: parseId(req.param("id"), "event-not-found") });
+    async ({ req, env }) => {
+      const id = parseId(req.param("id"), "event-not-found");
+      const ifVersion = wantedVersions(req.raw.headers);
+      await makeChange(writer, { kind: "delete", id, ...(ifVersion && { ifVersion }), ...env });
       return emptyAnswer(204);
     },
   );

@@ -1,16 +1,25 @@
 import type { Api } from "../api.ts";
 import type { Dependencies } from "../dependencies.ts";
+import { addBatch } from "./batch.ts";
 import { addDelete } from "./delete.ts";
 import { addGet } from "./get.ts";
 import { addGetAll } from "./get-all.ts";
+import { addHistory } from "./history.ts";
+import { RequestsUnderWay } from "./idempotency.ts";
+import { addPatch } from "./patch.ts";
 import { addPost } from "./post.ts";
 import { addPut } from "./put.ts";
 
 /** Adds what can be asked of arrest events. */
 export function addArrestEvents(api: Api, dependencies: Dependencies): void {
   addGetAll(api, dependencies);
-  addPost(api, dependencies);
+  // One for both: a key is of one request, whichever.
+  const underWay = new RequestsUnderWay();
+  addPost(api, dependencies, underWay);
+  addBatch(api, dependencies, underWay);
   addGet(api, dependencies);
   addPut(api, dependencies);
+  addPatch(api, dependencies);
   addDelete(api, dependencies);
+  addHistory(api, dependencies);
 }

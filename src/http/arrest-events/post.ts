@@ -1,19 +1,19 @@
-import { toJson } from "../../arrest-event.ts";
-import { jsonAnswer } from "../answer.ts";
+import { z } from "@hono/zod-openapi";
 import type { Api } from "../api.ts";
 import { readJson } from "../body.ts";
-import {
-  EVENT_CONTENT,
-  EXAMPLE_NEW_EVENT,
-  LOCATION_HEADER,
-  NewArrestEvent,
-  parseNewEvent,
-} from "../contract.ts";
+import { EXAMPLE_NEW_EVENT, NewArrestEvent, parseNewEvent } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
+import { PREFER } from "../prefer.ts";
+import { CREATED_RESPONSES, eventAnswer } from "./answer.ts";
 import { makeChange } from "./change.ts";
+import { IDEMPOTENCY_KEY, idempotencyKey, type RequestsUnderWay } from "./idempotency.ts";
 
 /** Adds `POST /arrest_events`. */
-export function addPost(api: Api, { writer }: Pick<Dependencies, "writer">): void {
+export function addPost(
+  api: Api,
+  { writer }: Pick<Dependencies, "writer">,
+  underWay: RequestsUnderWay,
+): void {
   api.add(
     {
       method: "post",
@@ -22,8 +22,9 @@ export function addPost(api: Api, { writer }: Pick<Dependencies, "writer">): voi
       tag: "Arrest events",
       summary: "Create an arrest event",
       description:
-        "Creates an arrest event and answers it with the id that it was given. It is on the disk when the answer is sent. All members are required, and there are no others.",
+        "Creates an arrest event and answers it with the id that it was given. It is on the disk when the answer is sent. All members are required, and there are no others. With an `Idempotency-Key` the request can be sent again until it is answered, and creates the event once.",
       request: {
+        headers: z.object({ "Idempotency-Key": IDEMPOTENCY_KEY, Prefer: PREFER }),
         body: {
           description: "The arrest event without its id, up to 1 MiB.",
           required: true,
@@ -32,30 +33,26 @@ export function addPost(api: Api, { writer }: Pick<Dependencies, "writer">): voi
           },
         },
       },
-      responses: {
-        201: {
-          description: "The arrest event as it was stored.",
-          headers: {
-            Location: LOCATION_HEADER,
-          },
-          content: EVENT_CONTENT,
-        },
-      },
+      responses: CREATED_RESPONSES,
       problems: [
+        "bad-idempotency-key",
         "malformed-body",
+        "request-under-way",
         "body-too-large",
         "unsupported-media-type",
         "invalid-event",
+        "idempotency-key-reused",
         "internal-error",
         "store-unavailable",
       ],
     },
-    async ({ req }) => {
+    async ({ req, env }) => {
+      const key = idempotencyKey(req.raw.headers);
       const fields = parseNewEvent(await readJson(req.raw));
-      const event = await makeChange(writer, { kind: "create", fields });
-      return jsonAnswer(JSON.stringify(toJson(event)), 201, {
-        Location: `/arrest_events/${event.id}`,
-      });
+      const { event } = await underWay.make(key, "create", [fields], (idempotency) =>
+        makeChange(writer, { kind: "create", fields, ...idempotency, ...env }),
+      );
+      return eventAnswer(req.raw, event, true);
     },
   );
 }

@@ -1,47 +1,51 @@
-import { toJson } from "../../arrest-event.ts";
-import { jsonAnswer } from "../answer.ts";
-import type { Api } from "../api.ts";
-import { readJson } from "../body.ts";
-import {
-  ArrestEventChanges,
-  EVENT_CONTENT,
-  EventPath,
-  parseChanges,
-  parseId,
-} from "../contract.ts";
+import { z } from "@hono/zod-openapi";
+import type { Api, Operation } from "../api.ts";
+import { type MediaType, readJson } from "../body.ts";
+import { ArrestEventChanges, EventPath, parseChanges, parseId } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
+import { IF_MATCH, wantedVersions } from "../entity-tag.ts";
+import { PREFER } from "../prefer.ts";
+import { CHANGED_RESPONSES, eventAnswer } from "./answer.ts";
 import { makeChange } from "./change.ts";
 
 /** Adds `PUT /arrest_events/{id}`. */
-export function addPut(api: Api, { writer }: Pick<Dependencies, "writer">): void {
+export function addPut(api: Api, dependencies: Pick<Dependencies, "writer">): void {
+  addUpdate(api, dependencies, ["application/json"], {
+    method: "put",
+    operationId: "updateArrestEvent",
+    summary: "Update an arrest event",
+    description:
+      "Changes the members that are given, at least one, and answers the whole arrest event. The change is on the disk when the answer is sent. With `If-Match` it is made only while nobody else has changed the event.",
+  });
+}
+
+/** Adds an operation that changes the members which its body has. */
+export function addUpdate(
+  api: Api,
+  { writer }: Pick<Dependencies, "writer">,
+  mediaTypes: readonly MediaType[],
+  operation: Pick<Operation, "method" | "operationId" | "summary" | "description">,
+): void {
+  const content = { schema: ArrestEventChanges, example: { crime_type_id: 32 } };
   api.add(
     {
-      method: "put",
+      ...operation,
       path: "/arrest_events/{id}",
-      operationId: "updateArrestEvent",
       tag: "Arrest events",
-      summary: "Update an arrest event",
-      description:
-        "Changes the members that are given, at least one, and answers the whole arrest event. The change is on the disk when the answer is sent.",
       request: {
         params: EventPath,
+        headers: z.object({ "If-Match": IF_MATCH, Prefer: PREFER }),
         body: {
           description: "The members to change, up to 1 MiB.",
           required: true,
-          content: {
-            "application/json": { schema: ArrestEventChanges, example: { crime_type_id: 32 } },
-          },
+          content: Object.fromEntries(mediaTypes.map((type) => [type, content])),
         },
       },
-      responses: {
-        200: {
-          description: "The arrest event as it is stored now.",
-          content: EVENT_CONTENT,
-        },
-      },
+      responses: CHANGED_RESPONSES,
       problems: [
         "malformed-body",
         "event-not-found",
+        "precondition-failed",
         "body-too-large",
         "unsupported-media-type",
         "invalid-event",
@@ -49,11 +53,18 @@ export function addPut(api: Api, { writer }: Pick<Dependencies, "writer">): void
         "store-unavailable",
       ],
     },
-    async ({ req }) => {
+    async ({ req, env }) => {
       const id = parseId(req.param("id"), "event-not-found");
-      const fields = parseChanges(await readJson(req.raw));
-      const event = await makeChange(writer, { kind: "update", id, fields });
-      return jsonAnswer(JSON.stringify(toJson(event)));
+      const fields = parseChanges(await readJson(req.raw, mediaTypes));
+      const ifVersion = wantedVersions(req.raw.headers);
+      const { event } = await makeChange(writer, {
+        kind: "update",
+        id,
+        fields,
+        ...(ifVersion && { ifVersion }),
+        ...env,
+      });
+      return eventAnswer(req.raw, event, false);
     },
   );
 }

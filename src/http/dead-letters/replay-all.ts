@@ -40,13 +40,14 @@ export function addReplayAll(api: Api, { writer }: Pick<Dependencies, "writer">)
       },
       problems: ["internal-error", "store-unavailable"],
     },
-    async ({ req }) => {
+    async ({ req, env }) => {
       const query = readQuery(ReplayQuery, req.url);
       const result = await writer.change({
         kind: "replay-letters",
         filter: toFilter(query),
         after: query.cursor ?? 0,
         limit: query.limit,
+        ...env,
       });
       if (result.kind === "failed") {
         throw new Error(`the store failed to replay dead letters: ${result.message}`);

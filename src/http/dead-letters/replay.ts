@@ -11,6 +11,7 @@ import {
   parseNewEvent,
 } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
+import { ETAG_HEADER, entityTag } from "../entity-tag.ts";
 import { Problem } from "../problem.ts";
 import { DeadLetterPath } from "./contract.ts";
 
@@ -38,7 +39,7 @@ export function addReplay(api: Api, { writer }: Pick<Dependencies, "writer">): v
       responses: {
         201: {
           description: "The arrest event as it was stored. The dead letter is gone.",
-          headers: { Location: LOCATION_HEADER },
+          headers: { Location: LOCATION_HEADER, ETag: ETAG_HEADER },
           content: EVENT_CONTENT,
         },
       },
@@ -53,14 +54,20 @@ export function addReplay(api: Api, { writer }: Pick<Dependencies, "writer">): v
         "store-unavailable",
       ],
     },
-    async ({ req }) => {
+    async ({ req, env }) => {
       const letterId = parseId(req.param("id"), "dead-letter-not-found");
       const fields = hasBody(req.raw) ? parseNewEvent(await readJson(req.raw)) : undefined;
-      const result = await writer.change({ kind: "replay", letterId, ...(fields && { fields }) });
+      const result = await writer.change({
+        kind: "replay",
+        letterId,
+        ...(fields && { fields }),
+        ...env,
+      });
       switch (result.kind) {
         case "done":
           return jsonAnswer(JSON.stringify(toJson(result.event)), 201, {
             Location: `/arrest_events/${result.event.id}`,
+            ETag: entityTag(result.event.version),
           });
         case "not-found":
           throw new Problem("dead-letter-not-found");
