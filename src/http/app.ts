@@ -65,10 +65,12 @@ export function createApp(dependencies: Dependencies): App {
     method: string,
     route: string | null,
     requestId: string | undefined,
-    { status, headers }: Response,
+    response: Response,
     startedAt: number,
   ): void {
-    if (requestId !== undefined) headers.set(REQUEST_ID, requestId);
+    const { status } = response;
+    // Not looked at otherwise: Bun makes the headers of an answer when they are asked for.
+    if (requestId !== undefined) response.headers.set(REQUEST_ID, requestId);
     const durationMs = performance.now() - startedAt;
     metrics.answered(method, route, status, durationMs);
     if (!log.isLevelEnabled("debug")) return;

@@ -1,6 +1,7 @@
+import type { Database } from "bun:sqlite";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { formatTimestamp } from "../../../src/arrest-event.ts";
+import { type ArrestEventFields, formatTimestamp } from "../../../src/arrest-event.ts";
 import type { Random } from "../../../src/simulate/random.ts";
 import { openForWriting } from "../../../src/store/database.ts";
 import { type State, stateOf } from "./acknowledged.ts";
@@ -25,6 +26,8 @@ export function writeFiles(
     writeFileSync(join(directory, name), left);
   }
 }
+
+type StoredRow = Row & { readonly id: number; readonly version: number };
 
 interface Row {
   readonly officer_id: number;
@@ -63,8 +66,9 @@ export function readStore(path: string): Stored {
         "select partition, next_offset from consumer_offset",
       ).map(({ partition, next_offset }) => [partition, next_offset]),
     );
-    const rows = all<Row & { id: number }>("select * from arrest_event order by id");
+    const rows = all<StoredRow>("select * from arrest_event order by id");
     const isOfHttp = ({ subject_id }: Row) => subject_id > FIRST_OF_HTTP;
+    checkHistory(database.$client, isOfHttp);
     const letters = all<{ partition: number; value: string }>(
       "select partition, cast(value as text) as value from dead_letter order by id",
     );
@@ -85,7 +89,57 @@ export function readStore(path: string): Stored {
   }
 }
 
-function toState(row: Row & { id: number }): State {
+/**
+ * Checks that every row is what its history says, that of deleted events included.
+ *
+ * @throws Error naming the first event that is not
+ */
+function checkHistory(database: Database, isOfHttp: (row: Row) => boolean): void {
+  const rows = database.query<StoredRow, []>("select * from arrest_event order by id").all();
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  const batchOf = database.query<{ last_id: number; partition: number }, [number]>(
+    "select last_id, partition from ingest_batch where first_id <= ? order by first_id desc limit 1",
+  );
+  for (const row of rows.filter((each) => !isOfHttp(each))) {
+    const batch = batchOf.get(row.id);
+    const partition = (row.subject_id - 1) % PARTITIONS;
+    if (batch === null || batch.last_id < row.id || batch.partition !== partition) {
+      throw new Error(`event ${row.id} of partition ${partition} is of ${JSON.stringify(batch)}`);
+    }
+  }
+  const changes = database
+    .query<{ event_id: number; version: number; after: string | null }, []>(
+      "select event_id, version, after from arrest_event_change order by id",
+    )
+    .all();
+  const known = new Map<number, (typeof changes)[number]>();
+  for (const change of changes) {
+    const before = known.get(change.event_id);
+    if (change.version !== (before?.version ?? 0) + 1 || before?.after === null) {
+      throw new Error(
+        `the history of event ${change.event_id} has a gap: ${JSON.stringify(change)}`,
+      );
+    }
+    known.set(change.event_id, change);
+  }
+  for (const id of new Set([...known.keys(), ...rows.filter(isOfHttp).map((row) => row.id)])) {
+    const row = byId.get(id);
+    const { version, after = null } = known.get(id) ?? {};
+    const fields: ArrestEventFields | null = after && JSON.parse(after);
+    const isSame =
+      row === undefined
+        ? after === null
+        : row.version === version &&
+          row.officer_id === fields?.officerId &&
+          row.subject_id === fields.subjectId &&
+          row.arrest_type_id === fields.arrestTypeId &&
+          row.crime_type_id === fields.crimeTypeId &&
+          row.arrested_at === fields.arrestedAt;
+    if (!isSame) throw new Error(`event ${id} is not what its history says: ${after}`);
+  }
+}
+
+function toState({ version: _, ...row }: StoredRow): State {
   return stateOf({ ...row, arrested_at: formatTimestamp(row.arrested_at) });
 }
 
