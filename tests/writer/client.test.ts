@@ -138,6 +138,21 @@ describe("the writer thread", () => {
     expect(contents(store.path).officers).toEqual(made);
   });
 
+  test.concurrent("refuses batches at once when too many events are waiting", async () => {
+    await using store = await start();
+    // The first event of each is refused, so that none of them takes the store long.
+    const events = Array.from({ length: 10_000 }, (_, index) => fields({ officerId: index }));
+    const batches = Array.from({ length: 30 }, () =>
+      store.writer.change({ kind: "create-batch", events }),
+    );
+    const settled = await inTime("the answers", Promise.allSettled(batches));
+    const refused = settled.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));
+    // One batch is under way, and two hundred thousand events wait.
+    expect(refused).toHaveLength(9);
+    for (const reason of refused) expect(reason).toBeInstanceOf(StoreUnavailableError);
+    expect(await store.writer.change(create(1))).toMatchObject({ kind: "done" });
+  });
+
   test.concurrent("has made exactly the changes that it acknowledged when it stops", async () => {
     await using store = await start();
     const changes = Array.from({ length: 5000 }, (_, index) =>
