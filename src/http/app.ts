@@ -4,6 +4,7 @@ import { StoreUnavailableError } from "../writer/client.ts";
 import { emptyAnswer } from "./answer.ts";
 import { type Bindings, createApi, type HttpEnv } from "./api.ts";
 import { addArrestEvents } from "./arrest-events/index.ts";
+import { ACCEPT_PATCH } from "./body.ts";
 import { addDeadLetters } from "./dead-letters/index.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { openApiDocument } from "./document.ts";
@@ -42,7 +43,9 @@ export function createApp(dependencies: Dependencies): App {
     const methods = methodsOf(hono, req.path);
     if (methods.length === 0) return problemAnswer(new Problem("not-found"), req.url);
     const headers = { Allow: methods.join(", ") };
-    if (req.method === "OPTIONS") return emptyAnswer(204, headers);
+    if (req.method === "OPTIONS") {
+      return emptyAnswer(204, { ...headers, ...(methods.includes("PATCH") && ACCEPT_PATCH) });
+    }
     return problemAnswer(new Problem("method-not-allowed", { headers }), req.url);
   });
 

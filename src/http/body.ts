@@ -18,6 +18,15 @@ export type MediaType =
   | "application/merge-patch+json"
   | "application/x-ndjson";
 
+/** What the body of a PATCH may be. */
+export const PATCH_TYPES = [
+  "application/merge-patch+json",
+  "application/json",
+] as const satisfies readonly MediaType[];
+
+/** Tells what a PATCH takes, with OPTIONS and where it was given something else (RFC 5789, 3.1). */
+export const ACCEPT_PATCH = { "Accept-Patch": PATCH_TYPES.join(", ") };
+
 /**
  * Reads the body of a request as JSON. No more than {@link MAX_BODY_BYTES} of it are ever held.
  *
@@ -104,23 +113,20 @@ const PARAMETERS = /^[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf-8")[ \t]*)?$/i;
 export function mediaTypeOf(headers: Headers, allowed: readonly MediaType[]): MediaType {
   const declared = headers.get("content-type");
   const wanted = `must be ${allowed.join(" or ")}`;
-  if (declared === null) {
-    throw new Problem("unsupported-media-type", {
-      detail: `The Content-Type is missing: it ${wanted}.`,
+  const unsupported = (detail: string) =>
+    new Problem("unsupported-media-type", {
+      detail,
+      ...(allowed === PATCH_TYPES && { headers: ACCEPT_PATCH }),
     });
-  }
+  if (declared === null) throw unsupported(`The Content-Type is missing: it ${wanted}.`);
   const lowerCase = declared.toLowerCase();
   const type = allowed.find(
     (each) => lowerCase.startsWith(each) && PARAMETERS.test(declared.slice(each.length)),
   );
-  if (type === undefined) {
-    throw new Problem("unsupported-media-type", { detail: `The Content-Type ${wanted}.` });
-  }
+  if (type === undefined) throw unsupported(`The Content-Type ${wanted}.`);
   const coding = headers.get("content-encoding");
   if (coding !== null && coding.toLowerCase() !== "identity") {
-    throw new Problem("unsupported-media-type", {
-      detail: "The body must not be compressed: no Content-Encoding is supported.",
-    });
+    throw unsupported("The body must not be compressed: no Content-Encoding is supported.");
   }
   return type;
 }

@@ -6,7 +6,7 @@ const DESCRIPTION = `Arrest events, taken from Kafka exactly once, to be read an
 
 Errors are problem documents (RFC 9457); what was sent is not repeated in them. Their \`type\` is a link to their documentation.
 
-Besides what each operation says: a path that is not listed here answers 404 as the component \`NotFound\` says, and a method that a path does not have answers 405 as \`MethodNotAllowed\` says. HEAD works where GET does; OPTIONS answers 204 with \`Allow\`.
+Besides what each operation says: a path that is not listed here answers 404 as the component \`NotFound\` says, and a method that a path does not have answers 405 as \`MethodNotAllowed\` says. HEAD works where GET does; OPTIONS answers 204 with \`Allow\`, and \`Accept-Patch\` where there is a PATCH.
 
 An \`X-Request-Id\` of the request is that of its answer, of its line in the log, and of the history of what it changes.`;
 

@@ -1,4 +1,5 @@
 import type { OpenAPIHono, RouteConfig } from "@hono/zod-openapi";
+import { ACCEPT_PATCH } from "./body.ts";
 import {
   MAX_ERRORS,
   MAX_NAME_LENGTH,
@@ -183,6 +184,12 @@ const HEADERS = {
     description: "The methods that this path has.",
     schema: { type: "string" },
     example: "GET, HEAD, OPTIONS",
+  },
+  "Accept-Patch": {
+    description: "The media types that a PATCH takes (RFC 5789, 3.1); absent for other methods.",
+    required: false,
+    schema: { type: "string" },
+    example: ACCEPT_PATCH["Accept-Patch"],
   },
   "Retry-After": RETRY_AFTER_HEADER,
 } as const;

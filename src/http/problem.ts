@@ -19,7 +19,7 @@ export interface ProblemKind {
   readonly about: string;
   /** What it has beyond the members of RFC 9457. */
   readonly extension?: "query-errors" | "body-errors" | "id";
-  readonly header?: "Allow" | "Retry-After";
+  readonly header?: "Allow" | "Accept-Patch" | "Retry-After";
 }
 
 /** Every problem that the service answers with. The answers and the OpenAPI document both read this table. */
@@ -115,6 +115,7 @@ export const PROBLEMS = {
     detail: "The Content-Type must be application/json.",
     about:
       "The `Content-Type` is none that this operation takes, which `detail` lists, declares another charset than UTF-8, or the body is compressed.",
+    header: "Accept-Patch",
   },
   "invalid-event": {
     status: 422,

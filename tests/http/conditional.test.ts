@@ -209,16 +209,24 @@ describe("PATCH", () => {
   });
 
   test("tells which media types it takes when it is given another", async () => {
-    const { status, json } = await patch(await create(), {}, "application/json-patch+json");
+    const path = await create();
+    const { status, json, headers } = await patch(path, {}, "application/json-patch+json");
     expect([status, json.detail]).toEqual([
       415,
       "The Content-Type must be application/merge-patch+json or application/json.",
     ]);
+    const accepted = "application/merge-patch+json, application/json";
+    expect(headers.get("Accept-Patch")).toBe(accepted);
+    const options = await service.ask(path, { method: "OPTIONS" });
+    expect(options.headers.get("Accept-Patch")).toBe(accepted);
+    const elsewhere = await service.ask("/arrest_events", { method: "OPTIONS" });
+    expect(elsewhere.headers.get("Accept-Patch")).toBeNull();
   });
 
   test("is another media type to PUT", async () => {
     const init = sendJson("PUT", { officer_id: 8 });
     const headers = { "Content-Type": "application/merge-patch+json" };
-    expect((await service.ask(await create(), { ...init, headers })).status).toBe(415);
+    const answer = await service.ask(await create(), { ...init, headers });
+    expect([answer.status, answer.headers.get("Accept-Patch")]).toEqual([415, null]);
   });
 });

@@ -244,6 +244,7 @@ interface DeclaredResponse {
 const DECLARED_HEADERS = [
   "Location",
   "Allow",
+  "Accept-Patch",
   "Retry-After",
   "ETag",
   "Link",

@@ -1,10 +1,11 @@
 import type { Api } from "../api.ts";
+import { PATCH_TYPES } from "../body.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { addUpdate } from "./put.ts";
 
 /** Adds `PATCH /arrest_events/{id}`. */
 export function addPatch(api: Api, dependencies: Pick<Dependencies, "writer">): void {
-  addUpdate(api, dependencies, ["application/merge-patch+json", "application/json"], {
+  addUpdate(api, dependencies, PATCH_TYPES, {
     method: "patch",
     operationId: "patchArrestEvent",
     summary: "Patch an arrest event",
