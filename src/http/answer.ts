@@ -59,3 +59,8 @@ export function emptyAnswer(
 ): Response {
   return new Response(null, { status, headers: { ...COMMON_HEADERS, ...headers } });
 }
+
+/** Makes the answer to a request whose client has left: only the metrics see its status, which nginx made known. */
+export function answerToNobody(): Response {
+  return new Response(null, { status: 499 });
+}

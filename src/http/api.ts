@@ -1,6 +1,6 @@
 import type { OpenAPIHono, RouteConfig } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { acceptsJson } from "./accept.ts";
+import { preferredType } from "./accept.ts";
 import { Problem, type ProblemName } from "./problem.ts";
 import { component, problemResponses, withRequestId } from "./problem-documentation.ts";
 import { checkNames, type Query } from "./query.ts";
@@ -19,6 +19,8 @@ export interface Operation extends Pick<RouteConfig, "responses"> {
   readonly description: string;
   /** The problems that only the handler can meet. */
   readonly problems: readonly ProblemName[];
+  /** The handler chooses a form of the answer itself, by `Accept` among others. */
+  readonly choosesForm?: true;
   /** It is answered even while the service stops. */
   readonly answersWhileStopping?: true;
 }
@@ -34,13 +36,20 @@ export interface HttpEnv {
   Bindings: Bindings;
 }
 
+const JSON_ALONE = ["application/json"];
+
 /** Answers a request. A {@link Problem} that it throws is the answer. */
 export type Handler = (context: Context<HttpEnv>) => Response | Promise<Response>;
 
 /** What the operations of the service are added to. */
 export interface Api {
-  /** Serves and documents an operation. Its handler meets only requests that pass what holds for all. */
+  /**
+   * Serves and documents an operation. Its handler meets only requests that pass what holds for all.
+   * A path without parameters is to be added before one with parameters that includes it.
+   */
   add(operation: Operation, handler: Handler): void;
+  /** The methods of a path that an operation has without parameters; none for any other. */
+  methodsOf(path: string): readonly string[];
 }
 
 /**
@@ -55,8 +64,11 @@ export function createApi(
   isStopping: () => boolean,
   onRoute: (pattern: string) => void,
 ): Api {
+  // Paths that must not be taken for those with parameters: `/arrest_events/count` is not that of an id.
+  const fixed = new Map<string, string[]>();
   return {
-    add({ tag, problems, answersWhileStopping, ...operation }, handler) {
+    methodsOf: (path) => fixed.get(path) ?? [],
+    add({ tag, problems, choosesForm, answersWhileStopping, ...operation }, handler) {
       const answersJson = Object.values(operation.responses).some(
         (response) => "content" in response && "application/json" in (response.content ?? {}),
       );
@@ -77,14 +89,21 @@ export function createApi(
           ]),
         },
       });
-      const parameters = Object.keys(operation.request?.query?.shape ?? {});
+      const checksAccept = answersJson && !choosesForm;
       const pattern = operation.path.replaceAll(/\{(\w+)\}/g, ":$1");
+      const isFixed = pattern === operation.path;
+      if (isFixed) {
+        fixed.set(pattern, [...(fixed.get(pattern) ?? []), operation.method.toUpperCase()]);
+      }
       hono.on(operation.method, pattern, (context) => {
+        if (!isFixed && fixed.has(context.req.path)) return context.notFound();
         onRoute(pattern);
         const { url, headers } = context.req.raw;
         if (!answersWhileStopping && isStopping()) throw new Problem("stopping");
-        if (url.includes("?")) checkNames(url, parameters);
-        if (answersJson && !acceptsJson(headers.get("accept"))) throw new Problem("not-acceptable");
+        if (url.includes("?")) checkNames(url, operation.request?.query);
+        if (checksAccept && !preferredType(headers.get("accept"), JSON_ALONE)) {
+          throw new Problem("not-acceptable");
+        }
         return handler(context);
       });
     },

@@ -2,7 +2,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { routePath } from "hono/route";
 import { StoreUnavailableError } from "../writer/client.ts";
 import { emptyAnswer } from "./answer.ts";
-import { type Bindings, createApi, type HttpEnv } from "./api.ts";
+import { type Api, type Bindings, createApi, type HttpEnv } from "./api.ts";
 import { addArrestEvents } from "./arrest-events/index.ts";
 import { ACCEPT_PATCH } from "./body.ts";
 import { addDeadLetters } from "./dead-letters/index.ts";
@@ -40,7 +40,7 @@ export function createApp(dependencies: Dependencies): App {
   addOperations(api, dependencies, openApi);
 
   hono.notFound(({ req }) => {
-    const methods = methodsOf(hono, req.path);
+    const methods = methodsOf(hono, api, req.path);
     if (methods.length === 0) return problemAnswer(new Problem("not-found"), req.url);
     const headers = { Allow: methods.join(", ") };
     if (req.method === "OPTIONS") {
@@ -111,8 +111,11 @@ const NAMELESS: Bindings = {};
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /** The methods that a path has, as `Allow` lists them; none for an unknown path. */
-function methodsOf(hono: OpenAPIHono<HttpEnv>, path: string): string[] {
-  const served = METHODS.filter((method) => hono.router.match(method, path)[0].length > 0);
+function methodsOf(hono: OpenAPIHono<HttpEnv>, api: Api, path: string): string[] {
+  const fixed = api.methodsOf(path);
+  const served = METHODS.filter((method) =>
+    fixed.length > 0 ? fixed.includes(method) : hono.router.match(method, path)[0].length > 0,
+  );
   if (served.length === 0) return [];
   return [...served, ...(served.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
 }

@@ -29,7 +29,7 @@ export const PROBLEMS = {
     title: "Bad query",
     detail: "The query has parameters that cannot be used.",
     about:
-      "The query names a parameter that this operation does not have, or one of them twice. `errors` names each.",
+      "The query names a parameter that this operation does not have, or repeats one that takes a single value. `errors` names each.",
     extension: "query-errors",
   },
   "invalid-query": {
@@ -85,7 +85,8 @@ export const PROBLEMS = {
     status: 406,
     title: "Not acceptable",
     detail: "The answer is application/json, which the Accept header excludes.",
-    about: "The `Accept` header of the request excludes application/json, the only form there is.",
+    about:
+      "The `Accept` header of the request excludes every form that there is of the answer. `detail` lists them.",
   },
   "request-under-way": {
     status: 409,

@@ -6,17 +6,19 @@ import { type InvalidInput, Problem, shortened } from "./problem.ts";
 export type Query = z.ZodObject;
 
 /**
- * Refuses a query with parameters that the operation does not know, or with one of them twice.
+ * Refuses a query with parameters that the operation does not know, or with one of them repeatedly that
+ * takes one value.
  *
  * @throws Problem `bad-query`
  */
-export function checkNames(url: string, known: readonly string[]): void {
+export function checkNames(url: string, query: Query | undefined): void {
   const names = [...new URL(url).searchParams.keys()];
   const errors: InvalidInput[] = [];
   for (const name of new Set(names)) {
     const parameter = shortened(name);
-    if (!known.includes(name)) errors.push({ parameter, detail: "is not a parameter here" });
-    else if (names.indexOf(name) !== names.lastIndexOf(name)) {
+    const known = parameterOf(query, name);
+    if (known === undefined) errors.push({ parameter, detail: "is not a parameter here" });
+    else if (!isRepeatable(known) && names.indexOf(name) !== names.lastIndexOf(name)) {
       errors.push({ parameter, detail: "must be given only once" });
     }
   }
@@ -29,14 +31,46 @@ export function checkNames(url: string, known: readonly string[]): void {
  * @throws Problem `invalid-query` with every rule that the values break
  */
 export function readQuery<T extends Query>(schema: T, url: string): z.output<T> {
-  const parsed = schema.safeParse(Object.fromEntries(new URL(url).searchParams));
+  const given: Record<string, string | string[] | null> = {};
+  if (url.includes("?")) {
+    const { searchParams } = new URL(url);
+    for (const name of new Set(searchParams.keys())) {
+      const known = parameterOf(schema, name);
+      given[name] =
+        known && isRepeatable(known) ? searchParams.getAll(name) : searchParams.get(name);
+    }
+  }
+  const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
-  throw new Problem("invalid-query", {
-    errors: parsed.error.issues.map(({ path, message }) => ({
-      parameter: String(path[0]),
-      detail: message,
-    })),
-  });
+  const broken = parsed.error.issues.map(
+    ({ path, message }) => [String(path[0]), message] as const,
+  );
+  // Of several values, each may break the same rule.
+  const once = new Map(
+    broken.map(([parameter, detail]) => [`${parameter} ${detail}`, { parameter, detail }]),
+  );
+  throw new Problem("invalid-query", { errors: [...once.values()] });
+}
+
+function parameterOf(query: Query | undefined, name: string): z.core.$ZodType | undefined {
+  return query !== undefined && Object.hasOwn(query.shape, name) ? query.shape[name] : undefined;
+}
+
+function isRepeatable(parameter: z.core.$ZodType): boolean {
+  const inner = parameter instanceof z.ZodOptional ? parameter.unwrap() : parameter;
+  return inner instanceof z.ZodArray;
+}
+
+/** How many values a repeated parameter may have. */
+const MAX_VALUES = 100;
+
+/** A parameter that may be given repeatedly, each time with another value. */
+export function repeated<T extends z.ZodType>(value: T, about: string) {
+  return z
+    .array(value)
+    .max(MAX_VALUES, { error: rule(`must be given at most ${MAX_VALUES} times`) })
+    .optional()
+    .openapi({ description: about });
 }
 
 /** A parameter that is a whole number, written in digits only. */
@@ -50,8 +84,8 @@ export function wholeNumber(from: number, to: number, about: string) {
     .openapi({ type: "integer", format: "int64", minimum: from, maximum: to, description: about });
 }
 
-/** How many items an answer may have at most. */
-const MAX_LIMIT = 1000;
+/** How many items a page may have at most. */
+export const MAX_LIMIT = 1000;
 
 /** The parameters that page through a list. */
 export function pageParameters(defaultLimit: number, about: string) {
@@ -73,16 +107,21 @@ export function pageParameters(defaultLimit: number, about: string) {
 }
 
 /** The header that leads to what comes next (RFC 8288); none behind the last. */
-export function nextLink(url: string, cursor: number | undefined): Record<string, string> {
+export function nextLink(url: string, cursor: number | string | undefined): Record<string, string> {
   const next = new URL(url);
   if (cursor !== undefined) next.searchParams.set("cursor", String(cursor));
   return { Link: `<${next.pathname}${next.search}>; rel="next"` };
 }
 
-/** The documentation of {@link nextLink}. */
-export const LINK_HEADER = {
-  description: 'Where to go on, as `rel="next"` (RFC 8288); absent behind the last.',
-  required: false,
-  schema: { type: "string" },
-  example: '</dead_letters?limit=100&cursor=4711>; rel="next"',
-} as const;
+/** The documentation of {@link nextLink}, with the path and query that it leads to in the example. */
+export function linkHeader(example: string) {
+  return {
+    description: 'Where to go on, as `rel="next"` (RFC 8288); absent behind the last.',
+    required: false,
+    schema: { type: "string" },
+    example: `<${example}>; rel="next"`,
+  } as const;
+}
+
+/** The same for pages of dead letters. */
+export const LINK_HEADER = linkHeader("/dead_letters?limit=100&cursor=4711");

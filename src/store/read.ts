@@ -1,12 +1,22 @@
 import { statSync } from "node:fs";
 import { and, asc, eq, gt, max, sql } from "drizzle-orm";
-import type { ArrestEvent, VersionedEvent } from "../arrest-event.ts";
+import type { VersionedEvent } from "../arrest-event.ts";
 import { openForReading } from "./database.ts";
 import { type DeadLetterFilter, matching } from "./dead-letters.ts";
+import { type EventScan, type EventSelection, openScan } from "./event-scan.ts";
 import { type EventHistory, HistoryReader } from "./history.ts";
 import { arrestEvent, deadLetter, type StoredDeadLetter } from "./schema.ts";
+import { Statements } from "./statements.ts";
 
 export type { DeadLetterFilter } from "./dead-letters.ts";
+export type { EventFilter } from "./event-filter.ts";
+export {
+  EVENT_SORTS,
+  type EventPlace,
+  type EventScan,
+  type EventSelection,
+  type EventSort,
+} from "./event-scan.ts";
 export { EVENT_CHANGE_KINDS, type EventHistory, type StoredChange } from "./history.ts";
 export { DEAD_LETTER_REASONS, type StoredDeadLetter } from "./schema.ts";
 
@@ -16,14 +26,17 @@ export type DeadLetterSummary = Omit<StoredDeadLetter, "cluster" | "headers" | "
   readonly valueBytes: number | null;
 };
 
-/** Reads of committed events. Every call is one statement that ends before it returns, so none pins the log. */
+/**
+ * Reads of committed events. The statements of a call end before it returns, so none pins the log; a scan
+ * goes on with further statements.
+ */
 export interface EventReader {
   /** The event with this id, or `undefined`. */
   get(id: number): VersionedEvent | undefined;
   /** The greatest id in the table; 0 when it is empty. */
   lastId(): number;
-  /** Up to `limit` events with ids above `after`, in id order. */
-  page(after: number, limit: number): ArrestEvent[];
+  /** Begins to read the selected events that there are now. */
+  scan(selection: EventSelection): EventScan;
   /** The dead letter with this id, whole, or `undefined`. */
   deadLetter(id: number): StoredDeadLetter | undefined;
   /** Up to `limit` dead letters that match, with ids above `after`, in id order. */
@@ -59,18 +72,13 @@ export function openReader(path: string): EventReader {
     .select({ id: max(arrestEvent.id) })
     .from(arrestEvent)
     .prepare();
-  const page = database
-    .select()
-    .from(arrestEvent)
-    .where(gt(arrestEvent.id, sql.placeholder("after")))
-    .orderBy(asc(arrestEvent.id))
-    .limit(sql.placeholder("limit"))
-    .prepare();
+  const greatestId = (): number => lastId.get()?.id ?? 0;
+  const statements = new Statements(database.$client);
   const history = new HistoryReader(database);
   return {
     get: (id) => byId.get({ id }),
-    lastId: () => lastId.get()?.id ?? 0,
-    page: (after, limit) => page.all({ after, limit }),
+    lastId: greatestId,
+    scan: (selection) => openScan(statements, selection, greatestId()),
     deadLetter: (id) => database.select().from(deadLetter).where(eq(deadLetter.id, id)).get(),
     deadLetters: (filter, after, limit) =>
       database

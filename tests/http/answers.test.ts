@@ -183,6 +183,10 @@ answers(200, {
   "an empty query": get(`${ALL}?`),
   "the head of all events": ask("HEAD", ALL),
   "the head of an event": ask("HEAD", ":one"),
+  "a page in another form": get(`${ALL}?limit=1&format=csv`),
+  "a filter of a hundred values": get(
+    `${ALL}?${"officer_id=9007199254740991&".repeat(100)}limit=1`,
+  ),
   liveness: get("/livez"),
   "dead letters": get(LETTERS),
   "a dead letter": get(":letter"),
@@ -276,6 +280,7 @@ refuses("method-not-allowed", {
   "a patch of everything": ask("PATCH", ALL),
   "a method that few know": ask("PROPFIND", ":one"),
   "a post to liveness": ask("POST", "/livez"),
+  "a get of the batch, which is no event": get(BATCH),
 });
 
 names("bad-query", {
@@ -294,6 +299,18 @@ names("bad-query", {
 });
 
 names("bad-query", {
+  "what takes one value, given twice": [
+    get(
+      `${ALL}?limit=1&officer_id=1&officer_id=2&arrested_to=2026-01-01T00:00&sort=id&limit=1&sort=id`,
+    ),
+    ["limit", "must be given only once"],
+    ["sort", "must be given only once"],
+  ],
+  "a parameter that only a prototype has": [
+    get(`${ALL}?constructor=1&__proto__=1`),
+    ["constructor", NOT_A_PARAMETER],
+    ["__proto__", NOT_A_PARAMETER],
+  ],
   "a filter given twice": [
     get(`${LETTERS}?topic=a&partition=1&topic=b`),
     ["topic", "must be given only once"],
@@ -303,6 +320,7 @@ names("bad-query", {
 });
 
 const LIMIT_RULE = "must be a whole number from 1 to 1000";
+const FROM_A_LINK = "must be taken from a Link, with the sort of that";
 const PARTITION_RULE = "must be a whole number from 0 to 2147483647";
 
 names("invalid-query", {
@@ -324,6 +342,47 @@ names("invalid-query", {
   "a cursor that is made up": [
     get(`${LETTERS}?cursor=first`),
     ["cursor", "must be taken from a Link"],
+  ],
+  ...each(["", "0", "1001", "-1", "1.5", "1e1", " 1"], (limit) => [
+    get(`${ALL}?limit=${encodeURIComponent(limit)}`),
+    ["limit", LIMIT_RULE],
+  ]),
+  ...each(["", "0", "-1", "abc", "1.0", "01", "9007199254740992", "1,2"], (id) => [
+    get(`${ALL}?subject_id=7&subject_id=${id}&subject_id=${id}`),
+    ["subject_id", "must be a whole number from 1 to 9007199254740991"],
+  ]),
+  "more values than a filter takes": [
+    get(`${ALL}?${"officer_id=1&".repeat(101)}`),
+    ["officer_id", "must be given at most 100 times"],
+  ],
+  "all that a list takes": [
+    get(`${ALL}?officer_id=x&arrested_from=today&arrested_to=&sort=time&format=xml&cursor=a`),
+    ["officer_id", "must be a whole number from 1 to 9007199254740991"],
+    ["arrested_from", TIMESTAMP_RULE],
+    ["arrested_to", TIMESTAMP_RULE],
+    ["sort", "must be one of id, -id, arrested_at, -arrested_at"],
+    ["cursor", FROM_A_LINK],
+    ["format", "must be one of json, ndjson, csv"],
+  ],
+  ...each(
+    [
+      "",
+      "4711",
+      "id:4711",
+      Buffer.from("id:0").toString("base64url"),
+      Buffer.from("id:04711").toString("base64url"),
+      Buffer.from("id:1:2").toString("base64url"),
+      Buffer.from("arrested_at:5").toString("base64url"),
+      Buffer.from("arrested_at:999999999999999:5").toString("base64url"),
+      Buffer.from("time:5:5").toString("base64url"),
+      `${Buffer.from("id:4711").toString("base64url")}=`,
+      "%00",
+    ],
+    (cursor) => [get(`${ALL}?limit=1&cursor=${cursor}`), ["cursor", FROM_A_LINK]],
+  ),
+  "a cursor of another sort": [
+    get(`${ALL}?limit=1&sort=-id&cursor=${Buffer.from("id:4711").toString("base64url")}`),
+    ["cursor", FROM_A_LINK],
   ],
   "a replay of many": [ask("POST", `${LETTERS}/replay?limit=0`), ["limit", LIMIT_RULE]],
   "a delete of all": [
@@ -391,7 +450,7 @@ refuses("not-acceptable", {
     (Accept) => get(":one", { Accept }),
   ),
   ...each(
-    [ALL, HISTORY, LETTERS, ":letter", "/livez", "/readyz", "/openapi.json", "/problems/stopping"],
+    [HISTORY, LETTERS, ":letter", "/livez", "/readyz", "/openapi.json", "/problems/stopping"],
     (path) => get(path, { Accept: "text/xml" }),
   ),
   "a new event": post(VALID, { Accept: "text/xml" }),
@@ -401,6 +460,13 @@ refuses("not-acceptable", {
   "a replay": post(VALID, { Accept: "text/xml" }, ":letter/replay"),
   "a replay of dead letters": ask("POST", `${LETTERS}/replay`, { Accept: "text/xml" }),
   "a delete of dead letters": ask("DELETE", `${LETTERS}?topic=a`, { Accept: "text/xml" }),
+});
+
+test("a list that is not acceptable says which forms there are", async () => {
+  const { detail } = await refusal("not-acceptable", get(ALL, { Accept: "text/xml" }));
+  expect(detail).toBe(
+    "The answer is application/json, application/x-ndjson or text/csv, which the Accept header excludes.",
+  );
 });
 
 refuses("unsupported-media-type", {
@@ -598,6 +664,7 @@ const READS = {
   "a history": get(HISTORY),
   "an event": get(":one"),
   "all events": get(ALL),
+  "a page of events": get(`${ALL}?limit=1`),
   "a dead letter": get(":letter"),
   "dead letters": get(LETTERS),
 };
@@ -636,6 +703,7 @@ describe("the methods of a path", () => {
     ":one": "GET, PUT, PATCH, DELETE, HEAD, OPTIONS",
     [HISTORY]: "GET, HEAD, OPTIONS",
     [LETTERS]: "GET, DELETE, HEAD, OPTIONS",
+    [BATCH]: "POST, OPTIONS",
     ":letter/replay": "POST, OPTIONS",
     "/livez": "GET, HEAD, OPTIONS",
   })) {

@@ -109,7 +109,9 @@ describe("the rows that tell where events came from", () => {
             store.writer.apply([{ kind: "delete", id: before + each.id }]);
           }
         }
-        for (const { id, subjectId } of store.reader.page(before, 1000)) {
+        const after = { id: before, arrestedAt: 0 };
+        const { events } = store.reader.scan({ filter: {}, sort: "id", after }).next(1000);
+        for (const { id, subjectId } of events) {
           const origin = store.reader.history(id, 0, 1)?.origin;
           expect(origin?.partition ?? null).toBe(partitionOf[subjectId - 1] as number | null);
         }

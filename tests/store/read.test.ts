@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { ArrestEvent } from "../../src/arrest-event.ts";
 import { decodeMessage } from "../../src/ingest/message.ts";
 import { openForReading } from "../../src/store/database.ts";
 import { openReader } from "../../src/store/read.ts";
@@ -37,12 +38,11 @@ describe("the reader", () => {
   test("pages by key, and neither repeats nor hides events while others come and go", () => {
     using store = newStore(10);
     const met: number[] = [];
-    for (let after = 0; ; ) {
-      const page = store.reader.page(after, 3);
-      const last = page.at(-1);
-      if (last === undefined) break;
+    for (let after: ArrestEvent | undefined; ; ) {
+      const page = store.reader.scan({ filter: {}, sort: "id", after }).next(3).events;
+      after = page.at(-1);
+      if (after === undefined) break;
       met.push(...page.map(({ id }) => id));
-      after = last.id;
       store.writer.apply([
         { kind: "delete", id: page[0]?.id ?? 0 },
         ...(met.length < 8 ? [{ kind: "create", fields: fields() } as const] : []),
@@ -72,7 +72,8 @@ describe("the reader", () => {
 
   test("does not keep the log from being emptied", () => {
     using store = newStore(100);
-    store.reader.page(0, 10);
+    const scan = store.reader.scan({ filter: {}, sort: "id" });
+    expect(scan.next(10).ended).toBe(false);
     store.reader.get(1);
     store.reader.lastId();
     using raw = openRaw(store.path);
@@ -101,33 +102,6 @@ describe("the plan of", () => {
     database.$client.close();
     return steps.map(({ detail }) => detail).join("; ");
   }
-
-  test("a page is a search by the primary key, without sorting", () => {
-    using store = newStore(10);
-    expect(plan(store.path, "select * from arrest_event where id > 5 order by id limit 3")).toBe(
-      "SEARCH arrest_event USING INTEGER PRIMARY KEY (rowid>?)",
-    );
-  });
-
-  test.each(["officer_id", "subject_id", "arrest_type_id", "crime_type_id"])(
-    "a page with the filter %s is a search of its index, in id order without sorting",
-    (column) => {
-      using store = newStore(10);
-      const query = `select * from arrest_event where ${column} = 7 and id > 5 order by id limit 3`;
-      expect(plan(store.path, query)).toBe(
-        `SEARCH arrest_event USING INDEX arrest_event_by_${column} (${column}=? AND rowid>?)`,
-      );
-    },
-  );
-
-  test("a range of times is a search of its index, in order of time without sorting", () => {
-    using store = newStore(10);
-    const query =
-      "select * from arrest_event where arrested_at >= 5 and arrested_at < 9 order by arrested_at, id limit 3";
-    expect(plan(store.path, query)).toBe(
-      "SEARCH arrest_event USING INDEX arrest_event_by_arrested_at (arrested_at>? AND arrested_at<?)",
-    );
-  });
 
   test("the search for a message among the dead letters is one of their index", () => {
     using store = newStore(0);

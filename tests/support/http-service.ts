@@ -98,9 +98,17 @@ export async function startService(logLevel = "error") {
   const reader: EventReader = {
     get: (id) => readable(() => stored.get(id)),
     lastId: () => readable(() => stored.lastId()),
-    page: (after, limit) => {
-      pages.push(after);
-      return readable(() => stored.page(after, limit));
+    scan: (selection) => {
+      const scan = readable(() => stored.scan(selection));
+      let after = selection.after?.id ?? 0;
+      return {
+        next: (limit) => {
+          pages.push(after);
+          const step = readable(() => scan.next(limit));
+          after = step.events.at(-1)?.id ?? after;
+          return step;
+        },
+      };
     },
     deadLetter: (id) => readable(() => stored.deadLetter(id)),
     deadLetters: (filter, after, limit) => readable(() => stored.deadLetters(filter, after, limit)),
@@ -162,7 +170,7 @@ export async function startService(logLevel = "error") {
       const response = await fetch(`http://127.0.0.1:${server.port}${path}`, init);
       const text = await response.text();
       const type = response.headers.get("content-type");
-      const json = type?.includes("json") && text !== "" ? JSON.parse(text) : undefined;
+      const json = /\bjson$/.test(type ?? "") && text !== "" ? JSON.parse(text) : undefined;
       met.push(declared.check(init.method ?? "GET", path, response, json));
       return { status: response.status, headers: response.headers, text, json };
     },
@@ -248,6 +256,7 @@ const DECLARED_HEADERS = [
   "Retry-After",
   "ETag",
   "Link",
+  "Content-Disposition",
   "Preference-Applied",
   "X-Request-Id",
 ];
@@ -299,7 +308,9 @@ function readDocument(document: object) {
       const path = new URL(url, "http://localhost").pathname;
       const problem = (json as { type?: string } | undefined)?.type?.split("/")[2];
       const met = { status, ...(problem && { problem: problem as ProblemName }) };
-      const template = templates.find(({ pattern }) => pattern.test(path));
+      const template =
+        templates.find((known) => known.path === path) ??
+        templates.find(({ pattern }) => pattern.test(path));
       const operation =
         template && paths[template.path]?.[method.toLowerCase().replace("head", "get")];
       if (operation) {

@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ArrestEventFields } from "../../src/arrest-event.ts";
+import { decodeMessage } from "../../src/ingest/message.ts";
+import { openReader } from "../../src/store/read.ts";
 import type { DeadLetter } from "../../src/store/schema.ts";
-import type { IngestBatch, PartitionEvents } from "../../src/store/write.ts";
+import { type IngestBatch, openWriter, type PartitionEvents } from "../../src/store/write.ts";
 
 /** A directory of its own that is gone after the test. */
 export function newDirectory() {
@@ -14,6 +16,30 @@ export function newDirectory() {
     /** The path of a file in it, which need not exist. */
     file: (name = "events.sqlite") => join(path, name),
     [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
+  };
+}
+
+/** A store with these events, and a reader of it. */
+export function storeOf(events: readonly ArrestEventFields[]) {
+  const directory = newDirectory();
+  const path = directory.file();
+  const writer = openWriter(path, "kafka", "arrest_event", decodeMessage);
+  writer.ingest(batch({ events }));
+  const reader = openReader(path);
+  return {
+    path,
+    writer,
+    reader,
+    /** Empties the log, which nobody may be reading for that. */
+    checkpoint() {
+      using raw = openRaw(path);
+      return raw.query("pragma wal_checkpoint(truncate)").get();
+    },
+    [Symbol.dispose]: () => {
+      reader.close();
+      writer.close();
+      directory[Symbol.dispose]();
+    },
   };
 }
 

@@ -1,10 +1,23 @@
 import { z } from "@hono/zod-openapi";
-import { toJson } from "../../arrest-event.ts";
-import type { EventReader } from "../../store/read.ts";
-import { jsonAnswer } from "../answer.ts";
+import type { ArrestEvent } from "../../arrest-event.ts";
+import type { EventScan } from "../../store/read.ts";
+import { answer, answerToNobody } from "../answer.ts";
 import type { Api } from "../api.ts";
 import { ArrestEventSchema, EXAMPLE_EVENT } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
+import { linkHeader, nextLink, readQuery } from "../query.ts";
+import { nextTurn } from "../turns.ts";
+import { ListQuery, toFilter } from "./contract.ts";
+import { writeCursor } from "./cursor.ts";
+import { chooseForm, type EventForm, FORMS } from "./forms.ts";
+
+const DESCRIPTION = `Answers the arrest events that match all filters, in the order that \`sort\` says.
+
+With \`limit\` the answer is a page, and \`Link\` leads to the next one, which begins behind the last event of this one: however deep it lies, it costs no more, and events that are written meanwhile neither repeat nor hide others.
+
+Without \`limit\` all that match are streamed: the service holds a page of them at a time, however many there are, and waits for a slow reader. Events that are created while it runs are not in it. If reading fails on the way, the connection is cut before the end, so that a part is never taken for the whole.
+
+The answer is a JSON array, a line of JSON for each event (\`application/x-ndjson\`), or CSV with a header line (\`text/csv\`, RFC 4180), as \`Accept\` or \`format\` asks for.`;
 
 /** Adds `GET /arrest_events`. */
 export function addGetAll(api: Api, { reader, log }: Pick<Dependencies, "reader" | "log">): void {
@@ -14,61 +27,135 @@ export function addGetAll(api: Api, { reader, log }: Pick<Dependencies, "reader"
       path: "/arrest_events",
       operationId: "listArrestEvents",
       tag: "Arrest events",
-      summary: "List all arrest events",
-      description:
-        "Answers all arrest events in the order of their ids, as a stream: the service holds a page of them at a time, however many there are. Events that are created while it runs are not in it. If reading fails on the way, the connection is cut before the array's end, so that a part is never taken for the whole.",
+      summary: "List arrest events",
+      description: DESCRIPTION,
+      request: { query: ListQuery },
+      choosesForm: true,
       responses: {
         200: {
-          description: "All arrest events.",
+          description: "The arrest events.",
+          headers: {
+            Link: linkHeader("/arrest_events?officer_id=7&limit=100&cursor=aWQ6NDcxMQ"),
+            Vary: {
+              description: "That `Accept` chooses the form.",
+              schema: { type: "string" },
+              example: "Accept",
+            },
+            "Content-Disposition": {
+              description: "With CSV: the name of the file that a browser keeps it as.",
+              required: false,
+              schema: { type: "string" },
+              example: FORMS.csv.headers["Content-Disposition"],
+            },
+          },
           content: {
             "application/json": { schema: z.array(ArrestEventSchema), example: [EXAMPLE_EVENT] },
+            "application/x-ndjson": {
+              schema: { type: "string", description: "An `ArrestEvent` in each line." },
+              example: `${JSON.stringify(EXAMPLE_EVENT)}\n`,
+            },
+            "text/csv": {
+              schema: {
+                type: "string",
+                description: "The names of the members, then the events, each in a line.",
+              },
+              example: `${Object.keys(EXAMPLE_EVENT).join()}\r\n${Object.values(EXAMPLE_EVENT).join()}\r\n`,
+            },
           },
         },
       },
       problems: ["internal-error"],
     },
-    () =>
-      jsonAnswer(
-        streamEvents(reader, (error) => log.error({ err: error }, "the stream of events was cut")),
-      ),
+    async ({ req }) => {
+      const query = readQuery(ListQuery, req.url);
+      const form = chooseForm(query.format, req.raw.headers.get("accept"));
+      const { sort, limit } = query;
+      const scan = reader.scan({ filter: toFilter(query), sort, after: query.cursor?.place });
+      if (limit === undefined) {
+        const stream = streamEvents(scan, form, (error) =>
+          log.error({ err: error }, "the stream of events was cut"),
+        );
+        return answerIn(form, stream);
+      }
+      // One more than are asked for shows whether there is a next page.
+      const found = await readEvents(scan, limit + 1, req.raw.signal);
+      if (found === undefined) return answerToNobody();
+      const page = found.slice(0, limit);
+      const last = page.at(-1);
+      const hasNext = last !== undefined && found.length > page.length;
+      const link = hasNext ? nextLink(req.url, writeCursor({ sort, place: last })) : undefined;
+      return answerIn(form, `${form.begin}${form.write(page)}${form.end}`, link);
+    },
   );
 }
 
-/** The events that a page holds: enough to be fast, few enough (a millisecond or two) for others to be served in between. */
-const PAGE_SIZE = 1000;
+function answerIn(
+  { headers }: EventForm,
+  body: string | ReadableStream<Uint8Array>,
+  link?: Readonly<Record<string, string>>,
+): Response {
+  return answer(`${headers["Content-Type"]}`, body, 200, { ...headers, ...link });
+}
+
+/** Reads up to `limit` events of a scan; `undefined` when the client has left before they are found. */
+async function readEvents(
+  scan: EventScan,
+  limit: number,
+  signal: AbortSignal,
+): Promise<ArrestEvent[] | undefined> {
+  const events: ArrestEvent[] = [];
+  for (;;) {
+    const step = scan.next(limit - events.length);
+    events.push(...step.events);
+    if (step.ended || events.length === limit) return events;
+    if (!(await nextTurn(signal))) return undefined;
+  }
+}
+
+/** The events that a part of a stream has: enough to be fast, few enough (a millisecond or two) for others to be served in between. */
+const PART_SIZE = 1000;
 
 /**
- * Streams the events that are in the table now as the text of a JSON array. Each page is read, by a
- * statement of its own, when the client has taken the one before; nothing is held in between.
+ * Streams the events of a scan. Each part is read when the client has taken the one before; nothing is
+ * held in between.
  *
  * @param onError told of a failing read, upon which the stream breaks off with an error
  */
 function streamEvents(
-  reader: Pick<EventReader, "lastId" | "page">,
+  scan: EventScan,
+  form: EventForm,
   onError: (error: unknown) => void,
 ): ReadableStream<Uint8Array> {
-  // Ids only grow: what ingest adds meanwhile lies beyond this, and cannot make the stream endless.
-  const last = reader.lastId();
-  let after = 0;
+  const left = new AbortController();
+  let begun = false;
+
+  /** The text of the next part with events, or of the end; `undefined` when the client has left. */
+  async function readPart(): Promise<{ text: string; ended: boolean } | undefined> {
+    while (await nextTurn(left.signal)) {
+      const { events, ended } = scan.next(PART_SIZE);
+      if (events.length === 0 && !ended) continue;
+      const before = begun ? (events.length > 0 ? form.between : "") : form.begin;
+      begun = true;
+      return { text: `${before}${form.write(events)}${ended ? form.end : ""}`, ended };
+    }
+    return undefined;
+  }
+
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        // A microtask would let no other request in.
-        await new Promise(setImmediate);
         try {
-          const events = reader.page(after, PAGE_SIZE).filter(({ id }) => id <= last);
-          const text = JSON.stringify(events.map(toJson)).slice(1, -1);
-          const before = after === 0 ? "[" : events.length > 0 ? "," : "";
-          const ended = events.length < PAGE_SIZE;
-          controller.enqueue(Buffer.from(`${before}${text}${ended ? "]" : ""}`));
-          if (ended) controller.close();
-          after = events.at(-1)?.id ?? last;
+          const part = await readPart();
+          if (part === undefined) return;
+          if (part.text !== "") controller.enqueue(Buffer.from(part.text));
+          if (part.ended) controller.close();
         } catch (error) {
           onError(error);
           // What failed is for the log alone, and servers print what breaks a stream.
           controller.error(new Error("the stream of events was cut"));
         }
       },
+      cancel: () => left.abort(),
     },
     // Nothing is read before it is asked for; HEAD asks for nothing.
     { highWaterMark: 0 },

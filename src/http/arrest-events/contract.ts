@@ -1,0 +1,77 @@
+import { z } from "@hono/zod-openapi";
+import { MAX_ID } from "../../arrest-event.ts";
+import { EVENT_SORTS, type EventFilter } from "../../store/read.ts";
+import { rule, timestamp } from "../contract.ts";
+import { MAX_LIMIT, repeated, wholeNumber } from "../query.ts";
+import { readCursor } from "./cursor.ts";
+import { FORM_NAMES } from "./forms.ts";
+
+function ids(about: string) {
+  return repeated(wholeNumber(1, MAX_ID, about), `${about} Given repeatedly: any of these.`);
+}
+
+/** The query parameters that say which events are meant. */
+export const filterParameters = {
+  officer_id: ids("By this officer."),
+  subject_id: ids("Of this person."),
+  arrest_type_id: ids("Of this type of arrest."),
+  crime_type_id: ids("Of this type of crime."),
+  arrested_from: timestamp("Arrested at this time or later").optional(),
+  arrested_to: timestamp("Arrested before this time").optional(),
+};
+
+/** The filter that the query parameters stand for. */
+export function toFilter(query: z.output<z.ZodObject<typeof filterParameters>>): EventFilter {
+  return {
+    officerId: query.officer_id,
+    subjectId: query.subject_id,
+    arrestTypeId: query.arrest_type_id,
+    crimeTypeId: query.crime_type_id,
+    arrestedFrom: query.arrested_from,
+    arrestedTo: query.arrested_to,
+  };
+}
+
+const FROM_A_LINK = "must be taken from a Link, with the sort of that";
+
+const cursor = z
+  .string()
+  .transform((text, context) => {
+    const found = readCursor(text);
+    if (found !== undefined) return found;
+    context.addIssue({ code: "custom", message: FROM_A_LINK });
+    return z.NEVER;
+  })
+  .optional()
+  .openapi({
+    type: "string",
+    description:
+      "Where to go on: taken from the `Link` of the answer before, not made up. It holds for the `sort` that it was given for.",
+  });
+
+/** The query parameters of lists of events. */
+export const ListQuery = z
+  .object({
+    ...filterParameters,
+    sort: z
+      .enum(EVENT_SORTS, { error: rule(`must be one of ${EVENT_SORTS.join(", ")}`) })
+      .default("id")
+      .openapi({
+        description:
+          "The order; `-` reverses it. Events of the same time are in the order of their ids, reversed with the rest.",
+      }),
+    limit: wholeNumber(
+      1,
+      MAX_LIMIT,
+      "The most events that the answer has. Without it, all are streamed.",
+    ).optional(),
+    cursor,
+    format: z
+      .enum(FORM_NAMES, { error: rule(`must be one of ${FORM_NAMES.join(", ")}`) })
+      .optional()
+      .openapi({ description: "The form of the answer, whatever `Accept` says." }),
+  })
+  .refine(({ cursor, sort }) => cursor === undefined || cursor.sort === sort, {
+    path: ["cursor"],
+    error: FROM_A_LINK,
+  });

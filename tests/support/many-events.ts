@@ -1,0 +1,57 @@
+import fc from "fast-check";
+import type { ArrestEvent, ArrestEventFields } from "../../src/arrest-event.ts";
+import type { EventFilter } from "../../src/store/read.ts";
+
+/** How many different times {@link MANY_EVENTS} have. */
+const TIMES = 750;
+
+/** The time with this number: ten minutes apart, around the end of a month, and some of them before 1970. */
+export function manyTime(number: number): number {
+  return Date.UTC(1969, 11, 30) + number * 600_000;
+}
+
+/** A time of {@link MANY_EVENTS}, or one just outside of these. */
+export const anyTime: fc.Arbitrary<number> = fc.integer({ min: -1, max: TIMES + 1 }).map(manyTime);
+
+/** More events than any step looks at, with few and with many of a kind, hardly any of a time alone. */
+export const MANY_EVENTS = Array.from(
+  { length: 30_000 },
+  (_, index): ArrestEventFields => ({
+    officerId: index < 12_000 ? 1 : 2 + (index % 400),
+    subjectId: 1 + ((index * 7919) % 10_007),
+    arrestTypeId: 1 + (index % 2),
+    crimeTypeId: 1 + (index % 50),
+    // In waves, so that the order of times is not that of ids, with 40 at each time.
+    arrestedAt: manyTime(Math.floor(((index * 61) % 30_000) / 40)),
+  }),
+);
+
+/** Filters of any kind for {@link MANY_EVENTS}. */
+export const anyFilter: fc.Arbitrary<EventFilter> = fc.record(
+  {
+    officerId: ids(402, 1),
+    subjectId: ids(10_007, 5),
+    arrestTypeId: ids(3, 1),
+    crimeTypeId: ids(51, 7),
+    arrestedFrom: anyTime,
+    arrestedTo: anyTime,
+  },
+  { requiredKeys: [] },
+);
+
+function ids(max: number, common: number): fc.Arbitrary<number[]> {
+  const id = fc.oneof(fc.constant(common), fc.integer({ min: 1, max }));
+  return fc.array(id, { minLength: 1, maxLength: 100 });
+}
+
+const COLUMNS = ["officerId", "subjectId", "arrestTypeId", "crimeTypeId"] as const;
+
+/** Tells whether an event meets a filter, by reading it as its documentation does. */
+export function matches(event: ArrestEvent, filter: EventFilter): boolean {
+  const { arrestedFrom = -Infinity, arrestedTo = Infinity } = filter;
+  return (
+    COLUMNS.every((column) => filter[column]?.includes(event[column]) ?? true) &&
+    event.arrestedAt >= arrestedFrom &&
+    event.arrestedAt < arrestedTo
+  );
+}
