@@ -3,12 +3,15 @@ import { and, asc, eq, gt, max, sql } from "drizzle-orm";
 import type { VersionedEvent } from "../arrest-event.ts";
 import { openForReading } from "./database.ts";
 import { type DeadLetterFilter, matching } from "./dead-letters.ts";
+import { type EventCounting, type EventGrouping, openCounting } from "./event-counts.ts";
+import type { EventFilter } from "./event-filter.ts";
 import { type EventScan, type EventSelection, openScan } from "./event-scan.ts";
 import { type EventHistory, HistoryReader } from "./history.ts";
 import { arrestEvent, deadLetter, type StoredDeadLetter } from "./schema.ts";
 import { Statements } from "./statements.ts";
 
 export type { DeadLetterFilter } from "./dead-letters.ts";
+export type { EventCounting, EventGroup, EventGrouping } from "./event-counts.ts";
 export type { EventFilter } from "./event-filter.ts";
 export {
   EVENT_SORTS,
@@ -28,7 +31,7 @@ export type DeadLetterSummary = Omit<StoredDeadLetter, "cluster" | "headers" | "
 
 /**
  * Reads of committed events. The statements of a call end before it returns, so none pins the log; a scan
- * goes on with further statements.
+ * and a counting go on with further statements.
  */
 export interface EventReader {
   /** The event with this id, or `undefined`. */
@@ -37,6 +40,8 @@ export interface EventReader {
   lastId(): number;
   /** Begins to read the selected events that there are now. */
   scan(selection: EventSelection): EventScan;
+  /** Begins to count the events that there are now and match, by some groupings, or all together. */
+  counting(filter: EventFilter, groupings: readonly EventGrouping[]): EventCounting;
   /** The dead letter with this id, whole, or `undefined`. */
   deadLetter(id: number): StoredDeadLetter | undefined;
   /** Up to `limit` dead letters that match, with ids above `after`, in id order. */
@@ -79,6 +84,7 @@ export function openReader(path: string): EventReader {
     get: (id) => byId.get({ id }),
     lastId: greatestId,
     scan: (selection) => openScan(statements, selection, greatestId()),
+    counting: (filter, groupings) => openCounting(statements, filter, groupings, greatestId()),
     deadLetter: (id) => database.select().from(deadLetter).where(eq(deadLetter.id, id)).get(),
     deadLetters: (filter, after, limit) =>
       database

@@ -40,6 +40,8 @@ afterAll(async () => {
 const ALL = "/arrest_events";
 const BATCH = "/arrest_events/batch";
 const HISTORY = ":one/history";
+const COUNT = `${ALL}/count`;
+const STATS = `${ALL}/stats`;
 const LETTERS = "/dead_letters";
 let one = "";
 let deadLetter = "";
@@ -187,6 +189,9 @@ answers(200, {
   "a filter of a hundred values": get(
     `${ALL}?${"officer_id=9007199254740991&".repeat(100)}limit=1`,
   ),
+  "a count": get(COUNT),
+  "the head of a count": ask("HEAD", COUNT),
+  groups: get(`${STATS}?group_by=officer_id&group_by=hour`),
   liveness: get("/livez"),
   "dead letters": get(LETTERS),
   "a dead letter": get(":letter"),
@@ -235,6 +240,7 @@ answers(204, {
   "a delete of a dead letter": ask("DELETE", ":letter"),
   "the options of all events": ask("OPTIONS", ALL),
   "the options of the page": ask("OPTIONS", "/docs"),
+  "the options of a count": ask("OPTIONS", COUNT),
 });
 
 answers(304, {
@@ -280,6 +286,8 @@ refuses("method-not-allowed", {
   "a patch of everything": ask("PATCH", ALL),
   "a method that few know": ask("PROPFIND", ":one"),
   "a post to liveness": ask("POST", "/livez"),
+  "a change of the count, which is no event": put({ officer_id: 8 }, COUNT),
+  "a delete of the groups, which are no event": ask("DELETE", STATS),
   "a get of the batch, which is no event": get(BATCH),
 });
 
@@ -306,6 +314,12 @@ names("bad-query", {
     ["limit", "must be given only once"],
     ["sort", "must be given only once"],
   ],
+  "pages and an order of a count": [
+    get(`${COUNT}?limit=1&sort=id&officer_id=1`),
+    ["limit", NOT_A_PARAMETER],
+    ["sort", NOT_A_PARAMETER],
+  ],
+  "a form of groups": [get(`${STATS}?group_by=day&format=csv`), ["format", NOT_A_PARAMETER]],
   "a parameter that only a prototype has": [
     get(`${ALL}?constructor=1&__proto__=1`),
     ["constructor", NOT_A_PARAMETER],
@@ -321,6 +335,8 @@ names("bad-query", {
 
 const LIMIT_RULE = "must be a whole number from 1 to 1000";
 const FROM_A_LINK = "must be taken from a Link, with the sort of that";
+const GROUP_BY_RULE =
+  "must be one or two of officer_id, arrest_type_id, crime_type_id, hour, day, month, of which one at most may be a time";
 const PARTITION_RULE = "must be a whole number from 0 to 2147483647";
 
 names("invalid-query", {
@@ -348,7 +364,7 @@ names("invalid-query", {
     ["limit", LIMIT_RULE],
   ]),
   ...each(["", "0", "-1", "abc", "1.0", "01", "9007199254740992", "1,2"], (id) => [
-    get(`${ALL}?subject_id=7&subject_id=${id}&subject_id=${id}`),
+    get(`${COUNT}?subject_id=7&subject_id=${id}&subject_id=${id}`),
     ["subject_id", "must be a whole number from 1 to 9007199254740991"],
   ]),
   "more values than a filter takes": [
@@ -383,6 +399,22 @@ names("invalid-query", {
   "a cursor of another sort": [
     get(`${ALL}?limit=1&sort=-id&cursor=${Buffer.from("id:4711").toString("base64url")}`),
     ["cursor", FROM_A_LINK],
+  ],
+  ...each(
+    [
+      "group_by=",
+      "group_by=subject_id",
+      "group_by=day,month",
+      "group_by=day&group_by=day",
+      "group_by=day&group_by=month",
+      "group_by=day&group_by=officer_id&group_by=crime_type_id",
+    ],
+    (query) => [get(`${STATS}?${query}`), ["group_by", GROUP_BY_RULE]],
+  ),
+  "groups by nothing": [get(STATS), ["group_by", "is required"]],
+  "groups of what is no filter": [
+    get(`${STATS}?group_by=day&officer_id=0`),
+    ["officer_id", "must be a whole number from 1 to 9007199254740991"],
   ],
   "a replay of many": [ask("POST", `${LETTERS}/replay?limit=0`), ["limit", LIMIT_RULE]],
   "a delete of all": [
@@ -450,7 +482,17 @@ refuses("not-acceptable", {
     (Accept) => get(":one", { Accept }),
   ),
   ...each(
-    [HISTORY, LETTERS, ":letter", "/livez", "/readyz", "/openapi.json", "/problems/stopping"],
+    [
+      HISTORY,
+      COUNT,
+      `${STATS}?group_by=day`,
+      LETTERS,
+      ":letter",
+      "/livez",
+      "/readyz",
+      "/openapi.json",
+      "/problems/stopping",
+    ],
     (path) => get(path, { Accept: "text/xml" }),
   ),
   "a new event": post(VALID, { Accept: "text/xml" }),
@@ -665,6 +707,8 @@ const READS = {
   "an event": get(":one"),
   "all events": get(ALL),
   "a page of events": get(`${ALL}?limit=1`),
+  "a count": get(COUNT),
+  groups: get(`${STATS}?group_by=day`),
   "a dead letter": get(":letter"),
   "dead letters": get(LETTERS),
 };
@@ -704,6 +748,8 @@ describe("the methods of a path", () => {
     [HISTORY]: "GET, HEAD, OPTIONS",
     [LETTERS]: "GET, DELETE, HEAD, OPTIONS",
     [BATCH]: "POST, OPTIONS",
+    [COUNT]: "GET, HEAD, OPTIONS",
+    [STATS]: "GET, HEAD, OPTIONS",
     ":letter/replay": "POST, OPTIONS",
     "/livez": "GET, HEAD, OPTIONS",
   })) {

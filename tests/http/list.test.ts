@@ -92,11 +92,16 @@ describe("a filter", () => {
       ({ arrestedAt }) => arrestedAt >= START + 4 * HOUR_MS && arrestedAt < START + 9 * HOUR_MS,
     ],
     [`arrested_from=${at(9)}&arrested_to=${at(4)}`, () => false],
-  ])("%s means just the events that it describes, streamed and paged", async (query, means) => {
-    const expected = stored.filter(means);
-    expect(await list(query)).toEqual(expected.map(toJson));
-    expect((await pages(`/arrest_events?${query}&limit=7`)).flat()).toEqual(idsOf(expected));
-  });
+  ])(
+    "%s means just the events that it describes, streamed, paged and counted",
+    async (query, means) => {
+      const expected = stored.filter(means);
+      expect(await list(query)).toEqual(expected.map(toJson));
+      expect((await pages(`/arrest_events?${query}&limit=7`)).flat()).toEqual(idsOf(expected));
+      const { json } = await service.ask(`/arrest_events/count?${query}`);
+      expect(json).toEqual({ count: expected.length });
+    },
+  );
 });
 
 describe("a sort", () => {

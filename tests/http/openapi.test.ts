@@ -48,6 +48,8 @@ test("generated clients get methods with good names", () => {
     "listArrestEvents",
     "createArrestEvent",
     "createArrestEvents",
+    "countArrestEvents",
+    "getArrestEventStats",
     "getArrestEvent",
     "updateArrestEvent",
     "patchArrestEvent",

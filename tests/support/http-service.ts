@@ -110,6 +110,10 @@ export async function startService(logLevel = "error") {
         },
       };
     },
+    counting: (filter, groupings) => {
+      const counting = readable(() => stored.counting(filter, groupings));
+      return { ...counting, next: () => readable(() => counting.next()) };
+    },
     deadLetter: (id) => readable(() => stored.deadLetter(id)),
     deadLetters: (filter, after, limit) => readable(() => stored.deadLetters(filter, after, limit)),
     history: (id, after, limit) => readable(() => stored.history(id, after, limit)),

@@ -1,6 +1,7 @@
 import type { Api } from "../api.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { addBatch } from "./batch.ts";
+import { addCount } from "./count.ts";
 import { addDelete } from "./delete.ts";
 import { addGet } from "./get.ts";
 import { addGetAll } from "./get-all.ts";
@@ -9,6 +10,7 @@ import { RequestsUnderWay } from "./idempotency.ts";
 import { addPatch } from "./patch.ts";
 import { addPost } from "./post.ts";
 import { addPut } from "./put.ts";
+import { addStats } from "./stats.ts";
 
 /** Adds what can be asked of arrest events. */
 export function addArrestEvents(api: Api, dependencies: Dependencies): void {
@@ -17,6 +19,8 @@ export function addArrestEvents(api: Api, dependencies: Dependencies): void {
   const underWay = new RequestsUnderWay();
   addPost(api, dependencies, underWay);
   addBatch(api, dependencies, underWay);
+  addCount(api, dependencies);
+  addStats(api, dependencies);
   addGet(api, dependencies);
   addPut(api, dependencies);
   addPatch(api, dependencies);
