@@ -172,12 +172,15 @@ export class DeadLetterBox {
     if (letter === undefined) return { kind: "not-found" };
     const fields = corrected ?? this.#decode(letter.value);
     if ("refusals" in fields) return { kind: "refused", refusals: fields.refusals };
+    // A failed constraint undoes its own statement only, which is one of several: a savepoint undoes them all.
+    const create = this.#database.$client.transaction(() =>
+      this.#createEvent(fields, letter, requestId),
+    );
     try {
-      const event = this.#createEvent(fields, letter, requestId);
+      const event = create();
       this.delete(id);
       return { kind: "done", event };
     } catch (error) {
-      // A failed constraint undoes its own statement only.
       if (!this.#isConstraintError(error) || !this.#database.$client.inTransaction) throw error;
       return { kind: "refused", refusals: [REFUSED_BY_STORE] };
     }

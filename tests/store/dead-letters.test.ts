@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { decodeMessage } from "../../src/ingest/message.ts";
 import { openReader } from "../../src/store/read.ts";
-import { openWriter } from "../../src/store/write.ts";
+import { type Change, openWriter } from "../../src/store/write.ts";
 import { batch, fields, letter, newDirectory, ofPartition, openRaw } from "../support/store.ts";
 
 /** A store in a directory of its own, read and written. */
@@ -121,6 +121,24 @@ describe("a replay", () => {
     expect(events.map(({ officerId }) => officerId)).toEqual([7, 7]);
     expect(store.writer.deadLetters().count).toBe(1);
   });
+});
+
+test("a replay that fails late leaves the letter, and no event", () => {
+  using store = newStore();
+  using raw = openRaw(store.path);
+  raw.run(
+    "create trigger no_history before insert on arrest_event_change begin select raise(abort, 'no'); end",
+  );
+  const value = Buffer.from(
+    '{"officer_id":7,"subject_id":1,"arrest_type_id":1,"crime_type_id":1,"arrested_at":"2026-11-22T13:05:00Z"}',
+  );
+  store.writer.ingest(batch({ deadLetters: [letter({ value }), letter({ value })] }));
+  const replay: Change = { kind: "replay-letters", filter: {}, after: 0, limit: 10 };
+  expect(store.writer.apply([replay])).toMatchObject([{ letters: { done: 0, refused: 2 } }]);
+  expect(store.reader.lastId()).toBe(0);
+  raw.run("drop trigger no_history");
+  expect(store.writer.apply([replay])).toMatchObject([{ letters: { done: 2, refused: 0 } }]);
+  expect(store.reader.lastId()).toBe(2);
 });
 
 describe("letters to forward", () => {
