@@ -172,6 +172,45 @@ describe("pages", () => {
   });
 });
 
+describe("a page that has to look at many events", () => {
+  const count = 24_000;
+  const path = "/arrest_events?officer_id=1&crime_type_id=2&limit=5";
+
+  /** More events of each of the two than are sorted at once, and the last alone has both. */
+  async function newService(): Promise<Service> {
+    const own = await startService();
+    own.store(
+      Array.from({ length: count }, (_, index) =>
+        fields({ officerId: 1 + (index % 2), crimeTypeId: 1 + (index % 2) }),
+      ),
+    );
+    own.store([fields({ officerId: 1, crimeTypeId: 2 })]);
+    return own;
+  }
+
+  test("finds what there is, and lets others be served meanwhile", async () => {
+    await using own = await newService();
+    const page = own.app.fetch(new Request(`http://localhost${path}`));
+    // What comes in at the next turn of the event loop.
+    await new Promise(setImmediate);
+    const readUntilThen = own.pages.length;
+    const found = (await (await page).json()) as ArrestEventJson[];
+    expect(idsOf(found)).toEqual([count + 1]);
+    expect(readUntilThen).toBeLessThan(own.pages.length);
+  });
+
+  test("is given up when the client leaves", async () => {
+    await using own = await newService();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const answer = own.app.fetch(new Request(`http://localhost${path}`, { signal }));
+    controller.abort();
+    expect((await answer).status).toBe(499);
+    expect(own.pages).toHaveLength(1);
+    expect(own.logged).toEqual([]);
+  });
+});
+
 describe("the form of the answer", () => {
   const EVENT = toJson({ id: 1, ...(EVENTS[0] as ArrestEventFields) });
   const line = `${JSON.stringify(EVENT)}\n`;

@@ -42,7 +42,7 @@ export function addCount(api: Api, { reader }: Pick<Dependencies, "reader">): vo
     },
     async ({ req }) => {
       const counting = reader.counting(toFilter(readQuery(CountQuery, req.url)), []);
-      if ((await countAll(counting, req.raw.signal)) === "left") return answerToNobody();
+      if ((await countAll(counting, req.raw)) === "left") return answerToNobody();
       return jsonAnswer(JSON.stringify({ count: counting.groups()[0]?.count ?? 0 }));
     },
   );
@@ -51,12 +51,12 @@ export function addCount(api: Api, { reader }: Pick<Dependencies, "reader">): vo
 /** Counts to the end; less when the client has left, or when there are more groups than are wanted. */
 export async function countAll(
   counting: EventCounting,
-  signal: AbortSignal,
+  request: Request,
   maxGroups = 1,
 ): Promise<"counted" | "left" | "too-many-groups"> {
   while (!counting.next()) {
     if (counting.size() > maxGroups) return "too-many-groups";
-    if (!(await nextTurn(signal))) return "left";
+    if (!(await nextTurn(request))) return "left";
   }
   return counting.size() > maxGroups ? "too-many-groups" : "counted";
 }

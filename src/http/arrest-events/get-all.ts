@@ -78,7 +78,7 @@ export function addGetAll(api: Api, { reader, log }: Pick<Dependencies, "reader"
         return answerIn(form, stream);
       }
       // One more than are asked for shows whether there is a next page.
-      const found = await readEvents(scan, limit + 1, req.raw.signal);
+      const found = await readEvents(scan, limit + 1, req.raw);
       if (found === undefined) return answerToNobody();
       const page = found.slice(0, limit);
       const last = page.at(-1);
@@ -101,14 +101,14 @@ function answerIn(
 async function readEvents(
   scan: EventScan,
   limit: number,
-  signal: AbortSignal,
+  request: Request,
 ): Promise<ArrestEvent[] | undefined> {
   const events: ArrestEvent[] = [];
   for (;;) {
     const step = scan.next(limit - events.length);
     events.push(...step.events);
     if (step.ended || events.length === limit) return events;
-    if (!(await nextTurn(signal))) return undefined;
+    if (!(await nextTurn(request))) return undefined;
   }
 }
 
@@ -131,7 +131,7 @@ function streamEvents(
 
   /** The text of the next part with events, or of the end; `undefined` when the client has left. */
   async function readPart(): Promise<{ text: string; ended: boolean } | undefined> {
-    while (await nextTurn(left.signal)) {
+    while (await nextTurn(left)) {
       const { events, ended } = scan.next(PART_SIZE);
       if (events.length === 0 && !ended) continue;
       const before = begun ? (events.length > 0 ? form.between : "") : form.begin;

@@ -116,7 +116,7 @@ Other requests are served in between, so that changes which are made while it co
       const query = readQuery(StatsQuery, req.url);
       const groupings = query.group_by.map((name) => GROUPINGS[name].grouping);
       const counting = reader.counting(toFilter(query), groupings);
-      const outcome = await countAll(counting, req.raw.signal, MAX_GROUPS);
+      const outcome = await countAll(counting, req.raw, MAX_GROUPS);
       if (outcome === "left") return answerToNobody();
       if (outcome === "too-many-groups") {
         const detail = `makes more than ${MAX_GROUPS} groups: filters can leave fewer`;
