@@ -87,15 +87,93 @@ test("whatever bytes are sent, the answer is a declared one and no failure", asy
         ]),
       ),
   );
-  const request = fc.constantFrom(["POST", "/arrest_events"], ["PUT", "/arrest_events/1"]);
+  const request = fc.constantFrom(
+    ["POST", "/arrest_events", "application/json"],
+    ["PUT", "/arrest_events/1", "application/json"],
+    ["PATCH", "/arrest_events/1", "application/merge-patch+json"],
+    ["POST", "/arrest_events/batch", "application/json"],
+    ["POST", "/arrest_events/batch", "application/x-ndjson"],
+  );
   await fc.assert(
-    fc.asyncProperty(request, body, async ([method, path], bytes) => {
+    fc.asyncProperty(request, body, async ([method, path, type], bytes) => {
       const { status } = await service.ask(`${path}`, {
         method: `${method}`,
-        headers: { "Content-Type": "application/json" },
+        headers: { "Content-Type": `${type}` },
         body: new Uint8Array(bytes),
       });
       expect(status).toBeLessThan(500);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("whatever a header that the service reads holds, the answer is a declared one and no failure", async () => {
+  await service.ask("/arrest_events", sendJson("POST", VALID_MEMBERS));
+  const text = fc.string({
+    unit: fc.oneof(
+      fc.constantFrom('"', "\\", "*", ",", "=", ";", " ", "W/", '"1"', "1", "return", "minimal"),
+      fc.integer({ min: 0x21, max: 0xff }).map((code) => String.fromCharCode(code)),
+    ),
+    maxLength: 20,
+  });
+  const header = fc.constantFrom(
+    "If-Match",
+    "If-None-Match",
+    "Prefer",
+    "Idempotency-Key",
+    "X-Request-Id",
+    "Content-Type",
+  );
+  const request = fc.constantFrom(
+    ["GET", "/arrest_events/1"],
+    ["POST", "/arrest_events"],
+    ["PUT", "/arrest_events/1"],
+    ["PATCH", "/arrest_events/1"],
+  );
+  await fc.assert(
+    fc.asyncProperty(request, fc.dictionary(header, text), async ([method, path], headers) => {
+      const { status } = await service.ask(`${path}`, {
+        method: `${method}`,
+        headers: { "Content-Type": "application/json", ...headers },
+        ...(method !== "GET" && { body: JSON.stringify(VALID_MEMBERS) }),
+      });
+      expect(status).toBeLessThan(500);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("an item is taken in a batch exactly when it is taken alone, and is told the same", async () => {
+  const value = fc.oneof(id, timestamp, fc.jsonValue({ maxDepth: 1 }));
+  const item = fc.oneof(
+    members,
+    fc.record(
+      {
+        ...Object.fromEntries(Object.keys(VALID_MEMBERS).map((name) => [name, value])),
+        other: fc.constant(1),
+      },
+      { requiredKeys: [] },
+    ),
+    fc.jsonValue({ maxDepth: 1 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(item, fc.nat(3), fc.boolean(), async (sent, index, isLines) => {
+      const items = Array.from({ length: index + 1 }, (_, at) =>
+        at < index ? VALID_MEMBERS : sent,
+      );
+      const alone = await service.ask("/arrest_events", sendJson("POST", JSON.stringify(sent)));
+      const together = await service.ask("/arrest_events/batch", {
+        method: "POST",
+        headers: { "Content-Type": isLines ? "application/x-ndjson" : "application/json" },
+        body: isLines
+          ? items.map((each) => JSON.stringify(each)).join("\n")
+          : JSON.stringify(items),
+      });
+      expect(together.status).toBe(alone.status);
+      const told = (alone.json.errors ?? []) as { pointer: string; detail: string }[];
+      expect(together.json.errors ?? []).toEqual(
+        told.map(({ pointer, detail }) => ({ pointer: `/${index}${pointer}`, detail })),
+      );
     }),
     { numRuns: 300 },
   );
