@@ -1,6 +1,17 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import {
+  afterAll,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from "bun:test";
 import { ID_RULE } from "../../src/arrest-event.ts";
 import { type Service, sendJson, startService, VALID_MEMBERS } from "../support/http-service.ts";
+
+// A busy machine is no failure.
+setDefaultTimeout(60_000);
 
 const PATH = "/arrest_events/batch";
 const NDJSON = "application/x-ndjson";

@@ -12,6 +12,7 @@ import {
 import type { Dependencies } from "../dependencies.ts";
 import { PREFER, PREFERENCE_APPLIED_HEADER } from "../prefer.ts";
 import { MAX_ERRORS, Problem } from "../problem.ts";
+import { nextTurn } from "../turns.ts";
 import { preferredAnswer } from "./answer.ts";
 import { makeChange } from "./change.ts";
 import { IDEMPOTENCY_KEY, idempotencyKey, type RequestsUnderWay } from "./idempotency.ts";
@@ -109,7 +110,7 @@ export function addBatch(
  * @throws Problem `invalid-batch` with the rules that its items break, or what reading a body throws
  */
 async function readBatch(request: Request): Promise<ArrestEventFields[]> {
-  const batch = new Batch();
+  const batch = new Batch(request);
   switch (mediaTypeOf(request.headers, ["application/json", "application/x-ndjson"])) {
     case "application/x-ndjson":
       for await (const line of readLines(request, MAX_BYTES)) await batch.addLine(line);
@@ -127,10 +128,15 @@ async function readBatch(request: Request): Promise<ArrestEventFields[]> {
 
 /** The items of a batch, as they are read. */
 class Batch {
+  readonly #request: Request;
   readonly #events: ArrestEventFields[] = [];
   readonly #errors: BodyError[] = [];
   /** How many items or lines there have been. */
   #items = 0;
+
+  constructor(request: Request) {
+    this.#request = request;
+  }
 
   async addLine(line: string): Promise<void> {
     if (line.trim() === "") {
@@ -156,8 +162,7 @@ class Batch {
       this.#events.push(checked as ArrestEventFields);
       if (this.#events.length > MAX_EVENTS) throw tooMany();
     }
-    // A microtask would let no other request in.
-    if (this.#items % ITEMS_AT_ONCE === 0) await new Promise(setImmediate);
+    if (this.#items % ITEMS_AT_ONCE === 0) await nextTurn(this.#request);
   }
 
   /** @throws Problem `invalid-batch` when that is as much as an answer tells */
