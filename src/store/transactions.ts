@@ -140,9 +140,9 @@ export class Transactions {
       const [, pages] = this.#askCheckpoint("noop");
       if (pages < CHECKPOINT_PAGES) this.#checkpointAt = CHECKPOINT_PAGES;
       if (pages < this.#checkpointAt) return;
+      this.#checkpoint("passive");
       // What a reader holds up is not tried again with each transaction: it costs the more, the longer the log is.
       this.#checkpointAt = pages + CHECKPOINT_PAGES;
-      this.#checkpoint("passive");
     } catch {
       // Counted by whoever is told of checkpoints; where it casts doubt on the log, the next transaction fails.
     }
