@@ -58,7 +58,11 @@ CREATE TABLE `dead_letter` (
 	`value` blob
 );
 --> statement-breakpoint
-CREATE INDEX `dead_letter_by_position` ON `dead_letter` (`topic`,`partition`,`offset`);--> statement-breakpoint
+CREATE INDEX `dead_letter_by_topic` ON `dead_letter` (`topic`);--> statement-breakpoint
+CREATE INDEX `dead_letter_by_partition` ON `dead_letter` (`partition`);--> statement-breakpoint
+CREATE INDEX `dead_letter_by_reason` ON `dead_letter` (`reason`);--> statement-breakpoint
+CREATE INDEX `dead_letter_by_refused_at` ON `dead_letter` (`refused_at`);--> statement-breakpoint
+CREATE INDEX `dead_letter_by_cluster` ON `dead_letter` (`cluster`);--> statement-breakpoint
 CREATE TABLE `dead_letter_forwarding` (
 	`cluster` text NOT NULL,
 	`topic` text NOT NULL,

@@ -258,6 +258,9 @@ export function parseConfig(
   if (given["KAFKA_DEAD_LETTER_TOPIC"] === topic) {
     problems.push("KAFKA_DEAD_LETTER_TOPIC must be another topic than the one that is read");
   }
+  if (given["KAFKA_DEAD_LETTER_TOPIC"] !== undefined && given["KAFKA_BROKERS"] === "none") {
+    problems.push("KAFKA_DEAD_LETTER_TOPIC must not be set when KAFKA_BROKERS is none");
+  }
   const librdkafka = parseLibrdkafkaSettings(given, problems);
 
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);

@@ -169,8 +169,8 @@ export class Assignment {
    * polling goes on meanwhile, and with it the membership and the reading of other partitions.
    */
   async #assign(partitions: readonly number[]): Promise<boolean> {
-    const { writer, log, metrics, now, isStopping, unlessStopping } = this.#context;
-    if (now() < this.#assignAt) return false;
+    const { writer, log, metrics, elapsed, isStopping, unlessStopping } = this.#context;
+    if (elapsed() < this.#assignAt) return false;
     try {
       const begun = await unlessStopping(this.#beginningsOf(partitions));
       const beginnings = begun.map(({ beginning }) => beginning);
@@ -201,7 +201,7 @@ export class Assignment {
       const { message } = error as Error;
       if (message !== this.#problem) log.warn({ problem: message }, "trouble with Kafka");
       this.#problem = message;
-      this.#assignAt = now() + this.#assignPause;
+      this.#assignAt = elapsed() + this.#assignPause;
       this.#assignPause = Math.min(this.#assignPause * 2, LAST_PAUSE_MS);
       return false;
     }
@@ -210,12 +210,13 @@ export class Assignment {
   async #beginningsOf(partitions: readonly number[]): Promise<Begun[]> {
     if (partitions.length === 0) return [];
     const { ask } = this.#consumer;
-    const [topicId, committed] = await Promise.all([
+    const [topicId, committed, watermarks] = await Promise.all([
       ask.topicId(partitions.some((each) => this.#hasTopicId(each))),
       ask.committed(partitions),
+      ask.watermarksOf(partitions),
     ]);
-    return Promise.all(
-      partitions.map((each) => this.#beginningOf(each, topicId, committed.get(each))),
+    return [...watermarks].map(([partition, bounds]) =>
+      this.#beginningOf(partition, bounds, topicId, committed.get(partition)),
     );
   }
 
@@ -223,13 +224,13 @@ export class Assignment {
     return (this.#context.writer.position(partition)?.topicId ?? null) !== null;
   }
 
-  async #beginningOf(
+  #beginningOf(
     partition: number,
+    watermarks: Watermarks,
     topicId: string | undefined,
     committed: CommittedOffset | undefined,
-  ): Promise<Begun> {
+  ): Begun {
     const { writer } = this.#context;
-    const watermarks = await this.#consumer.ask.watermarks(partition);
     const stored = writer.position(partition);
     const { storeId } = writer;
     const choice = whereToBegin({ stored, committed, watermarks, topicId, storeId });
@@ -259,15 +260,15 @@ export class Assignment {
 
   /** Asks the broker, beside the reading, whether it is there and what the bounds of the logs are. */
   auditWhenDue(): void {
-    const { now, isTroubled } = this.#context;
+    const { elapsed, isTroubled } = this.#context;
     const isUnread = this.#consumer.readFailure !== undefined;
     const isUrgent = isTroubled() || isUnread || this.#urgentAudits > 0;
     const interval = isUrgent ? AUDIT_INTERVAL_IN_TROUBLE_MS : AUDIT_INTERVAL_MS;
-    if (now() - this.#auditedAt < interval) return;
+    if (elapsed() - this.#auditedAt < interval) return;
     if (this.#urgentAudits > 0) this.#urgentAudits--;
     this.#auditedAt = Number.POSITIVE_INFINITY;
     void this.#askBroker().finally(() => {
-      this.#auditedAt = now();
+      this.#auditedAt = elapsed();
     });
   }
 
@@ -280,14 +281,13 @@ export class Assignment {
         if (exists) onReachable();
         else onTrouble({ message: "the topic does not exist", unreachable: false });
       } else {
-        const [topicId, ...watermarks] = await Promise.all([
-          this.#consumer.ask.topicId(partitions.some((each) => this.#hasTopicId(each))),
-          ...partitions.map(
-            async (each) => [each, await this.#consumer.ask.watermarks(each)] as const,
-          ),
+        const { ask } = this.#consumer;
+        const [topicId, watermarks] = await Promise.all([
+          ask.topicId(partitions.some((each) => this.#hasTopicId(each))),
+          ask.watermarksOf(partitions),
         ]);
         onReachable();
-        this.#audit = { topicId, watermarks: new Map(watermarks) };
+        this.#audit = { topicId, watermarks };
       }
     } catch (error) {
       onTrouble({ message: (error as Error).message, unreachable: false });

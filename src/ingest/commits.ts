@@ -15,8 +15,8 @@ const LAST_COMMIT_PAUSE_MS = 250;
 export interface CommitsContext {
   readonly writer: Pick<EventWriter, "storeId" | "setPositions">;
   readonly log: Log;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
+  /** Milliseconds of a clock that nobody sets. */
+  readonly elapsed: () => number;
   /** Told of each commit that has ended, and whether the group has taken it. */
   readonly onCommit: (isTaken: boolean) => void;
 }
@@ -35,7 +35,7 @@ export class Commits {
   readonly #context: CommitsContext;
   readonly #partitions: ReadonlyMap<number, CommitState>;
   readonly #loggedFailures = new Set<string>();
-  #committedAt = 0;
+  #committedAt = Number.NEGATIVE_INFINITY;
 
   /** @param partitions the assigned ones, as they are at each call */
   constructor(
@@ -53,14 +53,14 @@ export class Commits {
    * a courtesy to lag tools: a commit that failed is made up for by the next.
    */
   whenDue(): void {
-    const { now } = this.#context;
+    const { elapsed } = this.#context;
     for (const { partitions, failure } of this.#consumer.commitAnswers.splice(0)) {
       this.#takeAnswer(failure);
       if (failure === undefined) continue;
       for (const partition of partitions) this.#markCommitted(partition, false);
     }
-    if (now() - this.#committedAt < COMMIT_INTERVAL_MS) return;
-    this.#committedAt = now();
+    if (elapsed() - this.#committedAt < COMMIT_INTERVAL_MS) return;
+    this.#committedAt = elapsed();
     const due = [...this.#partitions].filter(([, { committed }]) => !committed);
     const partitions = due.map(([partition]) => partition);
     const positions = positionsOf(this.#partitions, partitions);
@@ -89,12 +89,14 @@ export class Commits {
           )
         )
           return;
-        if (isLate) throw new Error("the group did not take them");
         // A rebalance in its last steps takes none, and is over soon.
         await Bun.sleep(LAST_COMMIT_PAUSE_MS);
+        // The partitions may be others' by now: nothing may be said of them any more.
+        if (isLate) throw new Error("the group did not take them");
       }
     };
-    const committed = commit().catch((error: Error) => this.#takeAnswer(error.message));
+    // The group's own refusals are counted where its answers come in.
+    const committed = commit().catch((error: Error) => this.#logFailure(error.message));
     await Promise.race([committed, Bun.sleep(LAST_COMMIT_TIMEOUT_MS)]);
     isLate = true;
   }

@@ -64,6 +64,9 @@ const READ_FAILURES: ReadonlyMap<number, string> = new Map([
   [CODES.ERRORS.ERR__BAD_COMPRESSION, "the messages there cannot be decompressed"],
 ]);
 
+/** What stands before the number of responses in librdkafka's statistics. */
+const RESPONSES = '"rx":';
+
 /** Where librdkafka's statistics tell of its coordinator and of its membership in the group. */
 const MEMBERSHIP = /"cgrp":\s*\{\s*"state":\s*"([^"]*)".*?"join_state":\s*"([^"]*)"/;
 
@@ -100,11 +103,13 @@ export class TopicConsumer {
   readonly #onTrouble: (trouble: Trouble) => void;
   readonly #consumer: KafkaConsumer;
   readonly #paused = new Set<number>();
+  #isConnecting = false;
   #connected = false;
   #closing = false;
   readonly #closed = Promise.withResolvers<void>();
   #cooperative = false;
   #isJoining = false;
+  #responses = 0;
 
   /**
    * @param onTrouble told of every error that librdkafka reports outside of a request
@@ -135,6 +140,11 @@ export class TopicConsumer {
     const settled = (membership: string): boolean =>
       membership === SETTLED || (membership === SETTLED_WITHOUT_PARTITIONS && !isClassic(settings));
     this.#consumer.on("event.stats", ({ message }: { message: string }) => {
+      // The client's own count comes behind those of its brokers.
+      this.#responses = Number.parseInt(
+        message.slice(message.lastIndexOf(RESPONSES) + RESPONSES.length),
+        10,
+      );
       const [, coordinator, membership = ""] = MEMBERSHIP.exec(message) ?? [];
       this.#isJoining = coordinator !== undefined && !(coordinator === "up" && settled(membership));
     });
@@ -172,7 +182,12 @@ export class TopicConsumer {
     return this.#isJoining;
   }
 
-  /** Resolves when a client that was connected has closed. */
+  /** How many responses the brokers have sent, heartbeats among them, as the statistics last told. */
+  get responses(): number {
+    return this.#responses;
+  }
+
+  /** Resolves when a client that was connected, or connecting, has closed. */
   get closed(): Promise<void> {
     return this.#closed.promise;
   }
@@ -191,13 +206,19 @@ export class TopicConsumer {
 
   /** Joins the group. Rejects when no broker answers in time. */
   async connect(timeoutMs = REQUEST_TIMEOUT_MS): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#consumer.connect({ timeout: timeoutMs }, (error) =>
-        error ? reject(error) : resolve(),
-      );
-    });
-    // Closed meanwhile, and nobody waits for it any more.
-    if (this.#closing) return this.#disconnect();
+    this.#isConnecting = true;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#consumer.connect({ timeout: timeoutMs }, (error) =>
+          error ? reject(error) : resolve(),
+        );
+      });
+    } finally {
+      this.#isConnecting = false;
+      // Closed meanwhile, and nobody waits for it any more.
+      if (this.#closing) await this.#disconnect().finally(this.#closed.resolve);
+    }
+    if (this.#closing) return;
     this.#connected = true;
     this.ask.begin();
     this.#consumer.subscribe([this.#topic]);
@@ -309,7 +330,7 @@ export class TopicConsumer {
   async close(): Promise<boolean> {
     this.#closing = true;
     this.fatal = true;
-    if (!this.#connected) return true;
+    if (!this.#connected) return !this.#isConnecting;
     // Closing waits for an answer to each of these.
     for (const { kind, partitions } of this.rebalances.splice(0)) {
       this.#answerUnread(kind, partitions);

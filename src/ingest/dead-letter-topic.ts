@@ -31,6 +31,9 @@ const INTERVAL_MS = 500;
 /** How long a broker has to answer at first, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 5000;
 
+/** After how long without an answer that is told, in milliseconds: the client itself waits for five minutes. */
+const SLOW_MS = 10_000;
+
 /** How often a wait for delivery reports looks at what has come, in milliseconds. */
 const FLUSH_STEP_MS = 100;
 
@@ -41,7 +44,6 @@ const LAST_PAUSE_MS = 10_000;
 /** What a topic may refuse about one message, whatever is tried again. */
 const REFUSALS: readonly number[] = [
   CODES.ERRORS.ERR_MSG_SIZE_TOO_LARGE,
-  CODES.ERRORS.ERR_INVALID_MSG,
   CODES.ERRORS.ERR_INVALID_RECORD,
 ];
 
@@ -56,6 +58,8 @@ export class DeadLetterTopic {
   #finished: Promise<void> = Promise.resolve();
   readonly #stop = new StopSignal();
   #forwarded = 0;
+  /** All letters up to this one are in the topic, as far as this process knows; the store may lag behind. */
+  #sentUpTo = 0;
   #problem: string | undefined;
 
   /** @throws Error when librdkafka refuses a setting; its message may quote the value */
@@ -115,9 +119,20 @@ export class DeadLetterTopic {
   async #forward(connection: Connection): Promise<boolean> {
     const { writer, topic, log } = this.#with;
     const letters = writer.lettersToForward(topic, PORTION);
-    if (letters.length === 0) return false;
-    const isStopping = () => this.#stop.isSet;
-    const failures = await connection.send(letters, isStopping);
+    // Sent, but the store could not take note: that alone is made up for.
+    const lastSent = letters.findLast(({ id }) => id <= this.#sentUpTo);
+    if (lastSent !== undefined) {
+      writer.setForwarded(topic, lastSent.id);
+      return true;
+    }
+    if (letters.length === 0) {
+      this.#onSuccess();
+      return false;
+    }
+    const failures = await connection.send(letters, {
+      isStopping: () => this.#stop.isSet,
+      onSlow: () => this.#onTrouble(new Error("the brokers do not take them")),
+    });
     let last: number | undefined;
     let failure: Error | undefined;
     for (const letter of letters) {
@@ -125,7 +140,7 @@ export class DeadLetterTopic {
       let failed = failures.get(id);
       // Brokers refuse whole batches: alone, a letter shows whether it is the one that is meant.
       if (failed !== undefined && REFUSALS.includes(failed.code)) {
-        failed = (await connection.send([letter], isStopping)).get(id);
+        failed = (await connection.send([letter], { isStopping: () => this.#stop.isSet })).get(id);
       }
       if (failed !== undefined && !REFUSALS.includes(failed.code)) {
         failure = failed;
@@ -139,7 +154,10 @@ export class DeadLetterTopic {
         );
       last = id;
     }
-    if (last !== undefined) writer.setForwarded(topic, last);
+    if (last !== undefined) {
+      this.#sentUpTo = last;
+      writer.setForwarded(topic, last);
+    }
     if (failure !== undefined) throw failure;
     this.#onSuccess();
     return letters.length === PORTION;
@@ -209,7 +227,7 @@ class Connection {
   /** Sends letters in order, and resolves to the failures of those that were not taken, by their ids. */
   async send(
     letters: readonly StoredDeadLetter[],
-    isStopping: () => boolean,
+    { isStopping, onSlow }: { isStopping: () => boolean; onSlow?: () => void },
   ): Promise<ReadonlyMap<number, Failure>> {
     const failures = new Map<number, Failure>();
     this.#failures = failures;
@@ -231,7 +249,9 @@ class Connection {
         failures.set(letter.id, asFailure(error as LibrdKafkaError));
       }
     }
+    const slowAt = performance.now() + SLOW_MS;
     while (this.#pending.size > 0) {
+      if (performance.now() > slowAt) onSlow?.();
       if (isStopping()) throw new Error("stopping");
       await new Promise<void>((flushed) => this.#producer.flush(FLUSH_STEP_MS, () => flushed()));
       // A flush that is done at once leaves the reports to the event loop's next turns.

@@ -27,8 +27,10 @@ export interface IngestDependencies {
     "storeId" | "ingest" | "position" | "setPositions" | "probe" | "deadLetters"
   >;
   readonly log: Log;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, for what is stored and told. */
   readonly now: () => number;
+  /** Milliseconds of a clock that nobody sets, for waiting. */
+  readonly elapsed: () => number;
   /** Told of every success (`undefined`) and every failure of the store. */
   readonly onStore: (error: Error | undefined) => void;
   readonly metrics: IngestMetrics;
@@ -138,6 +140,7 @@ export class Ingest {
       });
       const watchdog = new Watchdog(limits, log, {
         isWaitingForGroup: () => this.#isWaitingForGroup(consumer),
+        responses: () => consumer.responses,
         isBrokerThere: () => isBrokerThere(settings),
       });
       const use = async (): Promise<void> => {
@@ -210,18 +213,19 @@ export class Ingest {
     });
     this.#assignment = assignment;
     while (!this.#stop.isSet && !consumer.fatal) {
-      const held = await this.#waitForRoom(consumer, assignment, watchdog);
-      const messages = held.concat(await this.#takeBatch(consumer));
+      await this.#waitForRoom(consumer, assignment, watchdog);
+      const messages = await this.#takeBatch(consumer);
       await this.#store(consumer, assignment, watchdog, messages);
-      await this.#lookAfter(assignment);
-      watchdog.turned();
+      await this.#lookAfter(assignment, watchdog);
     }
     await assignment.commits.now(assignment.partitions());
   }
 
   /** What is to be done between two batches. */
-  async #lookAfter(assignment: Assignment): Promise<void> {
+  async #lookAfter(assignment: Assignment, watchdog: Watchdog): Promise<void> {
+    watchdog.turned();
     await assignment.carryOutRebalances();
+    watchdog.turned();
     assignment.commits.whenDue();
     assignment.auditWhenDue();
     assignment.actOnAudit();
@@ -229,14 +233,13 @@ export class Ingest {
 
   /**
    * Stops the reading while there are as many dead letters as there may be, but keeps the membership.
-   * Resolves to messages that had been fetched already and still came.
+   * Messages that had been fetched already, and still come, are stored.
    */
   async #waitForRoom(
     consumer: TopicConsumer,
     assignment: Assignment,
     watchdog: Watchdog,
-  ): Promise<Message[]> {
-    const held: Message[] = [];
+  ): Promise<void> {
     while (this.#isDeadLetterBoundReached() && !this.#stop.isSet && !consumer.fatal) {
       if (!this.#deadLettersFull) {
         this.#deadLettersFull = true;
@@ -246,17 +249,16 @@ export class Ingest {
       }
       consumer.pause(assignment.partitions());
       const straggler = await consumer.next(POLL_WAIT_MS);
-      if (straggler !== undefined) held.push(straggler);
-      if (held.length === 0) await this.#lookAfter(assignment);
-      else await assignment.carryOutStorelessRebalances();
-      watchdog.turned();
+      if (straggler !== undefined) {
+        await this.#store(consumer, assignment, watchdog, [straggler]);
+      }
+      await this.#lookAfter(assignment, watchdog);
     }
-    if (this.#deadLettersFull && !this.#stop.isSet) {
+    if (this.#deadLettersFull && !this.#isDeadLetterBoundReached()) {
       this.#deadLettersFull = false;
       consumer.resume(assignment.partitions());
       this.#with.log.info("there is room for dead letters again: reading goes on");
     }
-    return held;
   }
 
   #isDeadLetterBoundReached(): boolean {
@@ -294,8 +296,8 @@ export class Ingest {
         this.#with.log.error({ err: error }, "the store cannot be written: reading stops");
       }
       // Polling goes on while nothing is fetched: it keeps the membership and hears of rebalances.
-      const retryAt = this.#with.now() + pause;
-      while (this.#with.now() < retryAt && !this.#stop.isSet) {
+      const retryAt = this.#with.elapsed() + pause;
+      while (this.#with.elapsed() < retryAt && !this.#stop.isSet) {
         const straggler = await consumer.next(Math.min(pause, POLL_WAIT_MS));
         if (straggler !== undefined) messages.push(straggler);
         await assignment.carryOutStorelessRebalances();
@@ -305,7 +307,7 @@ export class Ingest {
     }
     if (this.#storeFailing) {
       this.#storeFailing = false;
-      consumer.resume(assignment.partitions());
+      if (!this.#deadLettersFull) consumer.resume(assignment.partitions());
       this.#with.log.info("the store can be written again: reading goes on");
     }
   }

@@ -7,6 +7,9 @@ import {
 /** How long a question to the broker may take before it counts as not answered, in milliseconds. */
 export const REQUEST_TIMEOUT_MS = 5000;
 
+/** How many questions may wait at once: each holds a thread of the client, and polling needs one as well. */
+const MAX_QUESTIONS = 16;
+
 /** How long to wait for the topic's id, in milliseconds. Brokers that cannot tell it do not answer at all. */
 const TOPIC_ID_TIMEOUT_MS = 2000;
 
@@ -98,6 +101,17 @@ export class TopicQuestions {
         resolve(id === NO_TOPIC_ID ? undefined : id);
       });
     });
+  }
+
+  /** The bounds of several partitions' logs. Rejects when one of them cannot be told. */
+  async watermarksOf(partitions: readonly number[]): Promise<ReadonlyMap<number, Watermarks>> {
+    const found = new Map<number, Watermarks>();
+    const waiting = partitions.values();
+    const askInTurn = async (): Promise<void> => {
+      for (const partition of waiting) found.set(partition, await this.watermarks(partition));
+    };
+    await Promise.all(Array.from({ length: MAX_QUESTIONS }, askInTurn));
+    return found;
   }
 
   /** Asks the broker for the bounds of a partition's log. */

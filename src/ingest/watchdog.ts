@@ -27,6 +27,8 @@ export const WATCHDOG_LIMITS: WatchdogLimits = {
 export interface Watched {
   /** Whether the client has no partition and is no settled member of its group. */
   isWaitingForGroup(): boolean;
+  /** How many responses of brokers it has had. */
+  responses(): number;
   /** Whether a broker answers a client that is made for the question. Never rejects. */
   isBrokerThere(): Promise<boolean>;
 }
@@ -54,6 +56,7 @@ export class Watchdog {
   #isTroubled = false;
   #isLooking = false;
   #looksWithBroker = 0;
+  #responses = 0;
 
   constructor(limits: WatchdogLimits, log: Log, watched: Watched) {
     this.#turn = new Silence(limits.tickMs, limits.turnMs);
@@ -96,6 +99,9 @@ export class Watchdog {
   #tick(): void {
     for (const silence of [this.#turn, this.#broker, this.#group, this.#look]) silence.tick();
     if (!this.#watched.isWaitingForGroup()) this.#group.heard();
+    const responses = this.#watched.responses();
+    if (responses > this.#responses) this.#broker.heard();
+    this.#responses = responses;
     this.#logProblem();
     if (this.#turn.isTooLong) {
       this.#giveUp(`the Kafka client has made no progress for ${this.#turn.seconds} s`);

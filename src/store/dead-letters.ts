@@ -65,9 +65,15 @@ export function matching(filter: DeadLetterFilter): SQL | undefined {
     topic === undefined ? undefined : eq(deadLetter.topic, topic),
     partition === undefined ? undefined : eq(deadLetter.partition, partition),
     reason === undefined ? undefined : eq(deadLetter.reason, reason),
-    refusedFrom === undefined ? undefined : gte(deadLetter.refusedAt, refusedFrom),
+    ...(refusedFrom === undefined ? [] : refusedSince(refusedFrom)),
     refusedTo === undefined ? undefined : lt(deadLetter.refusedAt, refusedTo),
   );
+}
+
+/** Ids grow with the time of the refusal but for a clock that was set: the first of them bounds the search. */
+function refusedSince(milliseconds: number): (SQL | undefined)[] {
+  const first = sql`(select min(${deadLetter.id}) from ${deadLetter} indexed by dead_letter_by_refused_at where ${deadLetter.refusedAt} >= ${milliseconds})`;
+  return [gte(deadLetter.refusedAt, milliseconds), gte(deadLetter.id, first)];
 }
 
 /** SQLite tells these lengths without reading the values. */
@@ -137,6 +143,17 @@ export class DeadLetterBox {
       bytes: this.#totals.bytes + this.#added.bytes,
     };
     return result;
+  }
+
+  /** Runs a part of a transaction that may be undone by itself. */
+  inSavepoint<T>(part: () => T): T {
+    const before = { ...this.#added };
+    try {
+      return part();
+    } catch (error) {
+      this.#added = before;
+      throw error;
+    }
   }
 
   /** Keeps a refused message. */

@@ -177,7 +177,14 @@ export const deadLetter = sqliteTable(
     key: blob("key", { mode: "buffer" }),
     value: blob("value", { mode: "buffer" }),
   },
-  (table) => [index("dead_letter_by_position").on(table.topic, table.partition, table.offset)],
+  // One index a filter; each has the id as well, so that pages in its order need no sorting.
+  (table) => [
+    index("dead_letter_by_topic").on(table.topic),
+    index("dead_letter_by_partition").on(table.partition),
+    index("dead_letter_by_reason").on(table.reason),
+    index("dead_letter_by_refused_at").on(table.refusedAt),
+    index("dead_letter_by_cluster").on(table.cluster),
+  ],
 );
 
 /** How far the dead letters have been forwarded to a Kafka topic: all up to this one. */

@@ -8,6 +8,9 @@ export interface Transaction {
 /** Told of each checkpoint: how long it took, in milliseconds, and the error with which it failed. */
 export type OnCheckpoint = (durationMs: number, error?: Error) => void;
 
+/** Why the log cannot be emptied. */
+const LOG_IS_READ = "the log cannot be emptied: another program reads it";
+
 /** SQLite tells the length of the log since 3.51. An older one, as macOS may have it, makes checkpoints by itself. */
 const TELLS_LENGTH_SINCE = [3, 51] as const;
 
@@ -33,6 +36,8 @@ export class Transactions {
   #synchronous: Synchronous = "normal";
   /** Parts of the log may be missing on the disk. */
   #isLogDoubtful = false;
+  /** The length of the log at which the next checkpoint is due, in pages. */
+  #checkpointAt = CHECKPOINT_PAGES;
 
   /** @param database as `openForWriting` has set it up */
   constructor(database: StoreDatabase, onCheckpoint: OnCheckpoint) {
@@ -41,7 +46,8 @@ export class Transactions {
     this.#makesCheckpoints = tellsLength(database);
     if (this.#makesCheckpoints) database.$client.run("pragma wal_autocheckpoint = 0");
     try {
-      // The process before may have ended after a sync that failed.
+      // The process before may have ended after a sync that failed. That another program reads the log is
+      // no reason to write nothing, though: some do so all the time (known-limits.md).
       this.#checkpoint("truncate");
     } catch {
       // Tried again before the first transaction, which tells of it.
@@ -122,7 +128,7 @@ export class Transactions {
   #mendLog(): void {
     if (!this.#isLogDoubtful) return;
     if (!this.#checkpoint("truncate")) {
-      throw new Error("the log cannot be emptied after a sync that failed: it is being read");
+      throw new Error(LOG_IS_READ);
     }
     this.#isLogDoubtful = false;
   }
@@ -132,7 +138,11 @@ export class Transactions {
     if (!this.#makesCheckpoints) return;
     try {
       const [, pages] = this.#askCheckpoint("noop");
-      if (pages >= CHECKPOINT_PAGES) this.#checkpoint("passive");
+      if (pages < CHECKPOINT_PAGES) this.#checkpointAt = CHECKPOINT_PAGES;
+      if (pages < this.#checkpointAt) return;
+      this.#checkpoint("passive");
+      // What a reader holds up is not tried again with each transaction: it costs the more, the longer the log is.
+      this.#checkpointAt = pages + CHECKPOINT_PAGES;
     } catch {
       // Counted by whoever is told of checkpoints; where it casts doubt on the log, the next transaction fails.
     }
@@ -143,8 +153,10 @@ export class Transactions {
     const startedAt = performance.now();
     try {
       const [busy, pages, moved] = this.#watched(() => this.#askCheckpoint(mode));
-      this.#onCheckpoint(performance.now() - startedAt);
-      return busy === 0 && pages === moved;
+      const isWhole = busy === 0 && pages === moved;
+      const reason = isWhole || mode === "passive" ? undefined : new Error(LOG_IS_READ);
+      this.#onCheckpoint(performance.now() - startedAt, reason);
+      return isWhole;
     } catch (error) {
       this.#onCheckpoint(performance.now() - startedAt, error as Error);
       throw error;

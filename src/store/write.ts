@@ -229,7 +229,7 @@ export function openWriter(
         transactions.runDurably((transaction) =>
           changes.map((change) => {
             try {
-              return transaction.transaction(() => applyOne(change));
+              return letters.inSavepoint(() => transaction.transaction(() => applyOne(change)));
             } catch (error) {
               if (!isConstraintError(error)) throw error;
               return { kind: "failed", message: error.message };

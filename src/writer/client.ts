@@ -188,7 +188,12 @@ export async function startWriter(config: Config, limits = LIMITS): Promise<Writ
     throw error;
   }
 
-  const ticking = setInterval(() => silence.tick(), TICK_MS);
+  const ticking = setInterval(() => {
+    silence.tick();
+    const problem = silenceProblem();
+    if (problem === undefined) return;
+    for (const { reject } of waiting.splice(0)) reject(new StoreUnavailableError(problem));
+  }, TICK_MS);
   ticking.unref();
 
   return {

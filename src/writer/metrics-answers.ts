@@ -27,8 +27,9 @@ export class MetricsAnswers {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const onAnswer = (): void => resolve(true);
     const timer = setTimeout(() => resolve(false), this.#timeoutMs);
+    // One answer serves all who wait.
+    if (this.#waiting.size === 0) this.#ask();
     this.#waiting.add(onAnswer);
-    this.#ask();
     const isCurrent = await promise;
     clearTimeout(timer);
     this.#waiting.delete(onAnswer);

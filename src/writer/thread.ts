@@ -92,6 +92,7 @@ class WriterThread {
   #deadLetterTopic: DeadLetterTopic | undefined;
   #ingestStopped: Promise<void> | undefined;
   #store: StoreStatus = { writable: true };
+  #checkpointFails = false;
   #sent = "";
   #sentAt = 0;
 
@@ -137,6 +138,7 @@ class WriterThread {
         writer: this.#writer,
         log: this.#log,
         now: Date.now,
+        elapsed: () => performance.now(),
         onStore: (error) => this.#onStore(error),
         metrics: this.#ingestMetrics,
       });
@@ -266,11 +268,15 @@ class WriterThread {
 
   /** The store goes on with a longer log; whether it can be written is told by the transactions. */
   #onCheckpoint(durationMs: number, error?: Error): void {
+    const hadFailed = this.#checkpointFails;
+    this.#checkpointFails = error !== undefined;
     if (error === undefined) {
       this.#metrics.checkpointed(durationMs);
       return;
     }
     this.#metrics.checkpointFailed();
+    // Once: it is tried again with every transaction.
+    if (hadFailed) return;
     this.#log.warn({ err: error }, "a checkpoint failed; what is stored stays in the log");
   }
 

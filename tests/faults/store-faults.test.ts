@@ -7,7 +7,7 @@ import { send } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 import { messageOf } from "./support/kafka-log.ts";
 import { type Fault, FaultyDisk, HAS_SHIM, type Strike, WITHOUT_SHIM } from "./support/shim.ts";
-import { differencesFromLog, readStore, STORE } from "./support/stored.ts";
+import { differencesFromLog, FIRST_OF_HTTP, readStore, STORE } from "./support/stored.ts";
 
 const TOPIC = "arrest_event";
 
@@ -184,7 +184,7 @@ describe.skipIf(!HAS_SHIM).concurrent(`while the service runs${WITHOUT_SHIM}`, (
       const bytes = statSync(store.databasePath).size;
       store.disk.lift("no-space");
       await until("everything to be stored", () => reached(MANY));
-      expect((await service.post(eventOfMessage(2_000_000))).status).toBe(201);
+      expect((await service.post(eventOfMessage(FIRST_OF_HTTP))).status).toBe(201);
       // The checkpoint has been made up for.
       expect(statSync(store.databasePath).size).toBeGreaterThan(bytes);
       await service.kill();

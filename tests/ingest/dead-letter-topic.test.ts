@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { DeadLetterTopic } from "../../src/ingest/dead-letter-topic.ts";
 import { type EmbeddedBroker, startEmbeddedBroker } from "../../src/ingest/embedded-broker.ts";
 import { decodeMessage } from "../../src/ingest/message.ts";
-import { openWriter } from "../../src/store/write.ts";
+import { type EventWriter, openWriter } from "../../src/store/write.ts";
 import { newLog } from "../support/ingest.ts";
 import { createTopic, messagesOf, unusedAddress } from "../support/kafka.ts";
 import { batch, letter, newDirectory } from "../support/store.ts";
@@ -22,9 +22,17 @@ afterAll(async () => {
 });
 
 /** Forwarding from a store of its own. */
-function start(path: string, topic: string, brokers = broker.address) {
+function start(path: string, topic: string, brokers = broker.address, failures = 0) {
   const { log, lines } = newLog();
-  const writer = openWriter(path, "kafka", "arrest_event", decodeMessage);
+  const opened = openWriter(path, "kafka", "arrest_event", decodeMessage);
+  let failed = 0;
+  const writer: EventWriter = {
+    ...opened,
+    setForwarded: (...given) => {
+      if (failed++ < failures) throw new Error("disk full");
+      opened.setForwarded(...given);
+    },
+  };
   const forwarding = new DeadLetterTopic({ brokers, topic, librdkafka: {}, writer, log });
   forwarding.start();
   return {
@@ -142,6 +150,22 @@ describe("a dead letter is forwarded", () => {
     await run.forwarded(500);
     expect(offsetsOf(await received(topic))).toEqual(offsets);
   });
+});
+
+test("what was sent is not sent again while the store cannot take note of it", async () => {
+  using directory = newDirectory();
+  const topic = "refused-unnoted";
+  await createTopic(broker.address, topic);
+  await using run = start(directory.file(), topic, broker.address, 3);
+  run.refuse(0, 1);
+  await until("the problem is told", () => run.status().problem === "disk full");
+  await until("the store has taken note", () => {
+    return run.writer.lettersToForward(topic, 10).length === 0;
+  });
+  await until("it is over", () => run.status().problem === undefined);
+  run.refuse(2);
+  await run.forwarded(3);
+  expect(offsetsOf(await received(topic))).toEqual([0, 1, 2]);
 });
 
 test("while no broker is there the problem is told, and a stop does not wait for it", async () => {

@@ -212,6 +212,44 @@ describe("a Kafka client", () => {
     PATIENCE_MS,
   );
 
+  test.concurrent.each([
+    ["whose store fails", "store-fails-for-long", true],
+    ["whose topic does not exist", "absent-for-long", false],
+  ])(
+    "%s for long is kept: its brokers answer it",
+    async (_, topic, isThere) => {
+      using directory = newDirectory();
+      if (isThere) await createTopic(broker.address, topic);
+      let clients = 0;
+      await using run = startIngest({
+        brokers: broker.address,
+        topic,
+        path: directory.file(),
+        librdkafka: { ...SHORT_SESSION, "statistics.interval.ms": "100" },
+        watchdog: { ...PATIENT, brokerMs: 1500, lookMs: 100 },
+        newConsumer: (...given) => {
+          clients++;
+          return new TopicConsumer(...given);
+        },
+      });
+      if (isThere) {
+        await run.reading();
+        run.faults.ingest = new Error("disk full");
+        await send(broker.address, topic, messages(1, 4, 4));
+        await until("the store fails", () => run.status().state === "store-failing");
+      }
+      const begun = performance.now();
+      await until("several times the limit to pass", () => performance.now() - begun > 6000);
+      expect(clients).toBe(1);
+      if (!isThere) return;
+      expect(run.status().partitions).toHaveLength(4);
+      run.faults.ingest = undefined;
+      await run.stored(4);
+      expect(clients).toBe(1);
+    },
+    PATIENCE_MS,
+  );
+
   test.concurrent(
     "whose group gives it nothing is told of",
     async () => {
@@ -252,11 +290,13 @@ describe("a client that hears no broker", () => {
   /** A watchdog over a client whose brokers answer others or not; the looks for them are counted. */
   function watch(isBrokerThere: () => boolean) {
     const looks = { count: 0 };
+    const responses = { count: 0 };
     const watchdog = new Watchdog(
       { ...PATIENT, tickMs: 5, brokerMs: 20, lookMs: 10 },
       newLog().log,
       {
         isWaitingForGroup: () => false,
+        responses: () => responses.count,
         isBrokerThere: async () => {
           looks.count++;
           return isBrokerThere();
@@ -267,7 +307,13 @@ describe("a client that hears no broker", () => {
     watchdog.stuck.catch((error: Error) => {
       givenUp = error.message;
     });
-    return { watchdog, looks, givenUp: () => givenUp, [Symbol.dispose]: () => watchdog.stop() };
+    return {
+      watchdog,
+      looks,
+      responses,
+      givenUp: () => givenUp,
+      [Symbol.dispose]: () => watchdog.stop(),
+    };
   }
 
   test("is kept as long as nobody else hears one either", async () => {
@@ -293,8 +339,11 @@ describe("a client that hears no broker", () => {
 
   test("is not looked after while it is answered itself", async () => {
     using watched = watch(() => true);
-    const answering = setInterval(() => watched.watchdog.answered(), 1);
     const begun = performance.now();
+    const answering = setInterval(() => {
+      if (performance.now() - begun < 100) watched.watchdog.answered();
+      else watched.responses.count++;
+    }, 1);
     await until("some time to pass", () => performance.now() - begun > 200);
     clearInterval(answering);
     expect({ looks: watched.looks.count, givenUp: watched.givenUp() }).toEqual({

@@ -63,7 +63,8 @@ describe.each(unknown)("%s, which this build of the client cannot read", (codec)
       const { status, problem } = await kafkaCheck(service);
       return status === "degraded" && problem?.includes("codec");
     });
-    // It stays so, although the broker answers all the while.
+    // It stays so, although the broker answers all the while: that nothing comes shows in nothing but
+    // time, here that of some eight further attempts of the client.
     for (const _ of range(0, 100)) {
       expect(await kafkaCheck(service)).toMatchObject({
         status: "degraded",

@@ -4,7 +4,7 @@ import type { TcpProxy } from "../support/tcp-proxy.ts";
 import { until } from "../support/until.ts";
 import { audit, exactly, range } from "./support/audit.ts";
 import { KafkaCluster } from "./support/cluster.ts";
-import { kafkaCheck, linesWith, Scene, upToDate } from "./support/scene.ts";
+import { countEvents, kafkaCheck, linesWith, Scene, upToDate } from "./support/scene.ts";
 import { brokerIsGiven } from "./support/shared.ts";
 import { Stream } from "./support/stream.ts";
 import { Visitor } from "./support/visitor.ts";
@@ -15,6 +15,11 @@ const CUTS = 30;
 const OUTAGE_MS = 7000;
 /** Of Kafka's protocol. */
 const OFFSET_COMMIT = 8;
+/** How often the broker is cut off from its controller, and how long it then stays given up, in milliseconds. */
+const FENCES = 2;
+const FENCED_MS = 3000;
+/** How long a service that hears no broker any more may take until it has stored all. */
+const FENCED_PATIENCE_MS = 150_000;
 const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 2 ** 32));
 
 const PROTOCOLS: Record<string, Record<string, string>> = {
@@ -34,6 +39,12 @@ function isCommit(part: Buffer): boolean {
     if (part.readInt16BE(start + 4) === OFFSET_COMMIT) return true;
   }
   return false;
+}
+
+/** Whether the only broker leads every partition, which it does as long as its controller hears it. */
+async function isLed({ topics, topic }: Scene): Promise<boolean> {
+  const leaders = await topics.leaders(topic).catch(() => []);
+  return leaders.length === PARTITIONS && leaders.every((leader) => leader === 1);
 }
 
 // A broker that was given has no proxy before it.
@@ -171,5 +182,65 @@ describe.skipIf(brokerIsGiven)("faults of the connections", () => {
         cluster.thaw(1);
       }
     },
+  );
+});
+
+describe.skipIf(brokerIsGiven)("a broker that its controller has given up", () => {
+  let cluster: KafkaCluster;
+
+  beforeAll(async () => {
+    cluster = await KafkaCluster.start(1, {
+      behindControllerProxies: true,
+      properties: { "broker.session.timeout.ms": "2000" },
+    });
+  }, 60_000);
+
+  afterAll(() => cluster[Symbol.asyncDispose]());
+
+  test.each(Object.entries(PROTOCOLS))(
+    "with %s, and that names no broker in its metadata meanwhile, is heard again, and neither gap nor duplicate is left",
+    async (_, protocol) => {
+      using scene = await Scene.open({
+        partitions: PARTITIONS,
+        brokers: cluster.brokers,
+        settings: protocol,
+      });
+      await scene.send(0, 1000);
+      await using service = await scene.start();
+      await scene.stored(1000);
+      let sent = 1000;
+      try {
+        for (let fence = 0; fence < FENCES; fence++) {
+          cluster.controllerProxy(1).pause();
+          await until("the broker to be given up", async () => !(await isLed(scene)));
+          await Bun.sleep(FENCED_MS);
+          cluster.controllerProxy(1).resume();
+          // The clients of this test are new each time: one that lives may lose its broker as well.
+          await until("the partitions to have their leader again", () => isLed(scene));
+          await scene.send(sent, sent + 1000);
+          sent += 1000;
+        }
+      } finally {
+        cluster.controllerProxy(1).resume();
+      }
+      const wholeAt = performance.now();
+      await until(
+        "everything to be stored",
+        () => countEvents(scene.store()) >= sent,
+        FENCED_PATIENCE_MS,
+      ).catch(async ({ message }: Error) => {
+        const check = JSON.stringify(await kafkaCheck(service));
+        throw new Error(`${message}\n${check}\n${service.output()}`);
+      });
+      const replaced = linesWith(service, "of no more use").length;
+      process.stderr.write(
+        `all stored ${Math.round(performance.now() - wholeAt)} ms after the last time; the client was replaced ${replaced} times\n`,
+      );
+      await upToDate(service, PARTITIONS);
+      expect(audit([scene.store()], range(0, sent), PARTITIONS)).toEqual(exactly(sent));
+      expect(linesWith(service, "removed from the topic")).toEqual([]);
+      expect(linesWith(service, "made anew")).toEqual([]);
+    },
+    400_000,
   );
 });

@@ -39,56 +39,64 @@ async function sendSlice(producer: TestProducer, topic: string, from: number, to
   }
 }
 
-test(`${MESSAGES} messages over ${PARTITIONS} partitions are stored exactly once, in order, across ${KILLS} kills at random instants (SEED=${seed})`, async () => {
-  using scene = await Scene.open({
-    partitions: PARTITIONS,
-    settings: { INGEST_BATCH_SIZE: "500" },
-  });
-  const random = seededRandom(seed);
-  const path = scene.store();
-  await using producer = await TestProducer.connect(scene.brokers);
+test(
+  `${MESSAGES} messages over ${PARTITIONS} partitions are stored exactly once, in order, across ${KILLS} kills at random instants (SEED=${seed})`,
+  async () => {
+    using scene = await Scene.open({
+      partitions: PARTITIONS,
+      settings: { INGEST_BATCH_SIZE: "500" },
+    });
+    const random = seededRandom(seed);
+    const path = scene.store();
+    await using producer = await TestProducer.connect(scene.brokers);
 
-  let killsInMidIngest = 0;
-  for (let kill = 0; kill < KILLS; kill++) {
-    const slice = MESSAGES / (KILLS + 1);
-    const sending = sendSlice(
-      producer,
-      scene.topic,
-      Math.floor(kill * slice),
-      Math.floor((kill + 1) * slice),
+    let killsInMidIngest = 0;
+    let storedBefore = 0;
+    for (let kill = 0; kill < KILLS; kill++) {
+      const slice = MESSAGES / (KILLS + 1);
+      const sending = sendSlice(
+        producer,
+        scene.topic,
+        Math.floor(kill * slice),
+        Math.floor((kill + 1) * slice),
+      );
+      // To a new group Kafka has no offsets to give: only the store knows where to go on.
+      const group = random() < 0.5 ? scene.group : `${scene.group}-${kill}`;
+      await using service = await scene.start({ KAFKA_GROUP_ID: group });
+      // One in five dies before it reads anything.
+      if (random() < 0.8) await service.line("partitions assigned");
+      await Bun.sleep(random() * LONGEST_LIFE_MS);
+      await service.kill();
+      await sending;
+      const positions = [...storedPositions(path, scene.topic).values()];
+      const stored = positions.reduce((sum, next) => sum + next, 0);
+      // This life had stored something, and had not come to the end.
+      if (stored > storedBefore && stored < Math.floor((kill + 1) * slice)) killsInMidIngest++;
+      storedBefore = stored;
+    }
+    process.stderr.write(`${killsInMidIngest} of ${KILLS} kills in mid-ingest\n`);
+    expect(killsInMidIngest).toBeGreaterThanOrEqual(KILLS / 5);
+
+    await sendSlice(producer, scene.topic, Math.floor((KILLS * MESSAGES) / (KILLS + 1)), MESSAGES);
+    await using service = await scene.start();
+    const poison = Math.floor(MESSAGES / 1000);
+    await scene.stored(MESSAGES - poison);
+    await upToDate(service, PARTITIONS);
+    expect(audit([path], good(), PARTITIONS)).toEqual(exactly(MESSAGES - poison));
+
+    const letters = query<StoredDeadLetter>(
+      path,
+      "select partition, offset, cast(value as text) as value, reason from dead_letter order by offset, partition",
     );
-    // To a new group Kafka has no offsets to give: only the store knows where to go on.
-    const group = random() < 0.5 ? scene.group : `${scene.group}-${kill}`;
-    await using service = await scene.start({ KAFKA_GROUP_ID: group });
-    // One in five dies before it reads anything.
-    if (random() < 0.8) await service.line("partitions assigned");
-    await Bun.sleep(random() * LONGEST_LIFE_MS);
-    await service.kill();
-    await sending;
-    const positions = [...storedPositions(path, scene.topic).values()];
-    const stored = positions.reduce((sum, next) => sum + next, 0);
-    if (stored > 0 && stored < Math.floor((kill + 1) * slice)) killsInMidIngest++;
-  }
-  expect(killsInMidIngest).toBeGreaterThan(0);
-
-  await sendSlice(producer, scene.topic, Math.floor((KILLS * MESSAGES) / (KILLS + 1)), MESSAGES);
-  await using service = await scene.start();
-  const poison = Math.floor(MESSAGES / 1000);
-  await scene.stored(MESSAGES - poison);
-  await upToDate(service, PARTITIONS);
-  expect(audit([path], good(), PARTITIONS)).toEqual(exactly(MESSAGES - poison));
-
-  const letters = query<StoredDeadLetter>(
-    path,
-    "select partition, offset, cast(value as text) as value, reason from dead_letter order by offset, partition",
-  );
-  const refused = Array.from({ length: poison }, (_, index) => index * 1000 + 999);
-  expect(letters as unknown[]).toEqual(
-    refused.map((sequence) => ({
-      partition: sequence % PARTITIONS,
-      offset: Math.floor(sequence / PARTITIONS),
-      value: `poison ${sequence}`,
-      reason: "not_json",
-    })),
-  );
-}, 900_000);
+    const refused = Array.from({ length: poison }, (_, index) => index * 1000 + 999);
+    expect(letters as unknown[]).toEqual(
+      refused.map((sequence) => ({
+        partition: sequence % PARTITIONS,
+        offset: Math.floor(sequence / PARTITIONS),
+        value: `poison ${sequence}`,
+        reason: "not_json",
+      })),
+    );
+  },
+  { timeout: 900_000, retry: 0 },
+);

@@ -40,6 +40,7 @@ test("partitions that are added while the service runs are read from their start
   await scene.topics.grow(scene.topic, 5);
   await using producer = await TestProducer.connect(scene.brokers);
   // Sequence numbers from here on are dealt out to the new partitions alone.
+  const partitionOf = (sequence: number) => (sequence < 1000 ? sequence % 2 : 2 + (sequence % 3));
   const added = [...eventMessages(1000, 4000, 3)].map((message) => ({
     ...message,
     partition: message.partition + 2,
@@ -48,7 +49,7 @@ test("partitions that are added while the service runs are read from their start
   await scene.stored(4000);
   const { partitions } = await upToDate(service, 5);
   expect(partitions.map(({ next_offset }) => next_offset)).toEqual([500, 500, 1000, 1000, 1000]);
-  expect(audit([scene.store()], range(0, 4000), 1)).toMatchObject({ missing: [], doubled: [] });
+  expect(audit([scene.store()], range(0, 4000), partitionOf)).toEqual(exactly(4000));
 });
 
 test("a topic that is made anew while the service is down is read from its start, with a warning", async () => {

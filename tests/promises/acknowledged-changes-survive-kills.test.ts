@@ -14,54 +14,58 @@ type Possible = ReadonlySet<string>;
 
 const ABSENT = "absent";
 
-test(`a change that was acknowledged before a kill is there after it (SEED=${seed})`, async () => {
-  using directory = temporaryDirectory();
-  const random = seededRandom(seed);
-  const settings = {
-    KAFKA_BROKERS: "none",
-    DATABASE_PATH: join(directory.path, "store.sqlite"),
-  };
-  const known = new Map<number, Possible>();
-  let acknowledged = 0;
+test(
+  `a change that was acknowledged before a kill is there after it (SEED=${seed})`,
+  async () => {
+    using directory = temporaryDirectory();
+    const random = seededRandom(seed);
+    const settings = {
+      KAFKA_BROKERS: "none",
+      DATABASE_PATH: join(directory.path, "store.sqlite"),
+    };
+    const known = new Map<number, Possible>();
+    let acknowledged = 0;
 
-  for (let kill = 0; kill < KILLS; kill++) {
-    await using service = await ServiceProcess.start(settings);
-    let alive = true;
-    const clients = Array.from({ length: CLIENTS }, async (_, client) => {
-      // Each client changes events of its own, so that the order of its changes is known.
-      const own: number[] = [];
-      for (let step = 0; alive; step++) {
-        try {
-          await changeSomething(
-            service,
-            random,
-            own,
-            known,
-            kill * 1_000_000 + client * 10_000 + step,
-          );
-          acknowledged++;
-        } catch (error) {
-          if (alive) throw error;
+    for (let kill = 0; kill < KILLS; kill++) {
+      await using service = await ServiceProcess.start(settings);
+      let alive = true;
+      const clients = Array.from({ length: CLIENTS }, async (_, client) => {
+        // Each client changes events of its own, so that the order of its changes is known.
+        const own: number[] = [];
+        for (let step = 0; alive; step++) {
+          try {
+            await changeSomething(
+              service,
+              random,
+              own,
+              known,
+              kill * 1_000_000 + client * 10_000 + step,
+            );
+            acknowledged++;
+          } catch (error) {
+            if (alive) throw error;
+          }
         }
-      }
-    });
-    await Bun.sleep(50 + random() * LONGEST_LIFE_MS);
-    alive = false;
-    await service.kill();
-    await Promise.all(clients);
-
-    await using restarted = await ServiceProcess.start(settings);
-    const events = new Map((await restarted.events()).map((event) => [event.id, stateOf(event)]));
-    for (const [id, possible] of known) {
-      const state = events.get(id) ?? ABSENT;
-      expect({ id, possible: [...possible], state, holds: possible.has(state) }).toMatchObject({
-        holds: true,
       });
-      known.set(id, new Set([state]));
+      await Bun.sleep(50 + random() * LONGEST_LIFE_MS);
+      alive = false;
+      await service.kill();
+      await Promise.all(clients);
+
+      await using restarted = await ServiceProcess.start(settings);
+      const events = new Map((await restarted.events()).map((event) => [event.id, stateOf(event)]));
+      for (const [id, possible] of known) {
+        const state = events.get(id) ?? ABSENT;
+        expect({ id, possible: [...possible], state, holds: possible.has(state) }).toMatchObject({
+          holds: true,
+        });
+        known.set(id, new Set([state]));
+      }
     }
-  }
-  expect(acknowledged).toBeGreaterThan(KILLS * CLIENTS);
-}, 120_000);
+    expect(acknowledged).toBeGreaterThan(KILLS * CLIENTS);
+  },
+  { timeout: 120_000, retry: 0 },
+);
 
 function stateOf({ id: _, ...event }: ArrestEventJson): string {
   return JSON.stringify(event);

@@ -251,7 +251,7 @@ export class Clients {
 
   async #look(): Promise<void> {
     await this.#request("GET", "/readyz", [200]);
-    const metrics = await this.#request("GET", "/metrics", [200, 404]);
+    const metrics = await this.#request("GET", "/metrics", [200]);
     if (metrics?.status === 200 && !metrics.body.startsWith("#")) {
       this.#with.findings.add(`/metrics answered ${metrics.body.slice(0, 100)}`);
     }

@@ -46,6 +46,17 @@ const ABRUPT: ReadonlySet<FaultKind> = new Set([
 const MEAN_PAUSE_MS = 7000;
 const LEAST_PAUSE_MS = 1500;
 
+/**
+ * Of the kinds that can, every tenth fault (the third first) lasts so long that every limit of the service's
+ * watchdog is passed. What it watches is well all the while and must not be given up: the broker keeps its
+ * session with the controller, so that it is in the metadata as soon as it can be asked again.
+ */
+const LONG: ReadonlySet<FaultKind> = new Set(["locked store", "connections refused", "black hole"]);
+const LONG_EVERY = 10;
+const FIRST_LONG = 2;
+const LEAST_LONG_MS = 75_000;
+const MOST_LONG_MS = 90_000;
+
 /** How long the effects of a fault may be felt, in milliseconds. */
 const AFTERMATH_MS = 5000;
 
@@ -86,6 +97,8 @@ export class Faults {
   added = 0;
   readonly #with: FaultContext;
   readonly #past: PastFault[] = [];
+  /** How often each kind has come by chance. */
+  readonly #times = new Map<FaultKind, number>();
   readonly #random: { readonly service: Random; readonly broker: Random };
   #running: Promise<unknown> = Promise.resolve();
   #stopping = true;
@@ -141,7 +154,6 @@ export class Faults {
   }
 
   async #track(random: Random, kinds: FaultKind[], stopped: Promise<void>): Promise<void> {
-    const { findings } = this.#with;
     if (kinds.length === 0) return;
     while (!this.#stopping) {
       const pause =
@@ -150,22 +162,35 @@ export class Faults {
       if (this.#stopping) return;
       const kind = kinds[below(random, kinds.length)] as FaultKind;
       if (kind === "more partitions" && this.added >= MOST_PARTITIONS_ADDED) continue;
-      const fault: PastFault = { kind, from: Date.now(), to: Number.POSITIVE_INFINITY };
-      this.#past.push(fault);
-      this.tally.add(kind);
-      try {
-        await this.#inflict(kind, random);
-      } catch (error) {
-        findings.add(`${kind}: ${(error as Error).message}`);
-      }
-      fault.to = Date.now();
+      const times = this.#times.get(kind) ?? 0;
+      this.#times.set(kind, times + 1);
+      await this.#undergo(kind, random, LONG.has(kind) && times % LONG_EVERY === FIRST_LONG);
     }
   }
 
+  /** Takes the broker away for long. For when everything is at rest. */
+  longOutage(): Promise<void> {
+    return this.#undergo("connections refused", this.#random.broker, true);
+  }
+
+  async #undergo(kind: FaultKind, random: Random, isLong: boolean): Promise<void> {
+    const fault: PastFault = { kind, from: Date.now(), to: Number.POSITIVE_INFINITY };
+    this.#past.push(fault);
+    this.tally.add(isLong ? `${kind}, for long` : kind);
+    try {
+      await this.#inflict(kind, random, isLong);
+    } catch (error) {
+      this.#with.findings.add(`${kind}: ${(error as Error).message}`);
+    }
+    fault.to = Date.now();
+  }
+
   /** Breaks something, waits, and makes it whole. */
-  async #inflict(kind: FaultKind, random: Random): Promise<void> {
+  async #inflict(kind: FaultKind, random: Random, isLong: boolean): Promise<void> {
     const { cluster, findings } = this.#with;
     const between = (least: number, most: number) => Math.round(least + random() * (most - least));
+    const lasting = (least: number, most: number) =>
+      isLong ? between(LEAST_LONG_MS, MOST_LONG_MS) : between(least, most);
     const announce = (detail: string) => findings.say(`fault: ${kind}, ${detail}`);
     const proxy = cluster.proxy(NODE);
     switch (kind) {
@@ -189,7 +214,7 @@ export class Faults {
       }
       case "locked store": {
         const instance = this.#pickInstance(random);
-        const locked = between(300, 8000);
+        const locked = lasting(300, 8000);
         announce(`${instance.name} for ${locked} ms`);
         return lockStore(instance, locked);
       }
@@ -218,7 +243,7 @@ export class Faults {
         return;
       }
       case "connections refused": {
-        const refused = between(500, 8000);
+        const refused = lasting(500, 8000);
         announce(`for ${refused} ms`);
         proxy.refuse();
         proxy.cut();
@@ -233,7 +258,7 @@ export class Faults {
         return proxy.delayAnswers(0);
       }
       case "black hole": {
-        const silent = between(1000, 12_000);
+        const silent = lasting(1000, 12_000);
         announce(`for ${silent} ms`);
         proxy.pause();
         await Bun.sleep(silent);

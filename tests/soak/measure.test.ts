@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../src/simulate/random.ts";
-import { Histogram, slopePerHour, trendOf } from "./measure.ts";
+import { Histogram, memoryProblems, slopePerHour, type Trend, trendOf } from "./measure.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -29,10 +29,31 @@ test("a trend tells how the second half grows, not the first", () => {
     quarter: 50,
     half: 100,
     end: 110,
+    most: 110,
     slope: expect.closeTo(60, 6),
     samples: 21,
   });
   expect(trendOf(samples.slice(0, 7))).toBeUndefined();
+});
+
+describe("memory", () => {
+  const grow = (minutes: number, from: number, perHour: number): Trend =>
+    trendOf(
+      Array.from({ length: 61 }, (_, index) => ({
+        at: (index / 60) * minutes * MINUTE_MS,
+        value: from + (index / 60) * (minutes / 60) * perHour,
+      })),
+    ) as Trend;
+
+  test("that stays where it is, or is still being warmed up in a short run, is in order", () => {
+    expect(memoryProblems(60, grow(60, 200, 60))).toEqual([]);
+    expect(memoryProblems(9, grow(9, 100, 600))).toEqual([]);
+  });
+
+  test("that grows on and on, or is too much, is not", () => {
+    expect(memoryProblems(12, grow(12, 100, 180))).toEqual(["grows by 180 MiB an hour, of 120"]);
+    expect(memoryProblems(5, grow(5, 301, 0))).toEqual(["301 of 300 MiB"]);
+  });
 });
 
 test("percentiles of a histogram are within 5 % of the true ones", () => {

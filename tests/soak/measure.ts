@@ -21,12 +21,13 @@ export function slopePerHour(samples: readonly Sample[]): number {
   return variance === 0 || count < 2 ? 0 : (covariance / variance) * 3_600_000;
 }
 
-/** What a stretch of samples shows: its values at the start, a quarter, half and the end, and how they grow. */
+/** What a stretch of samples shows: its values at the start, a quarter, half and the end, its greatest, and how they grow. */
 export interface Trend {
   readonly start: number;
   readonly quarter: number;
   readonly half: number;
   readonly end: number;
+  readonly most: number;
   /** Per hour, over the second half. */
   readonly slope: number;
   readonly samples: number;
@@ -41,9 +42,27 @@ export function trendOf(samples: readonly Sample[]): Trend | undefined {
     quarter: at(0.25),
     half: at(0.5),
     end: at(1),
+    most: Math.max(...samples.map(({ value }) => value)),
     slope: slopePerHour(samples.slice(samples.length >> 1)),
     samples: samples.length,
   };
+}
+
+/** What the service's memory may come to, in MiB, and how it may grow in the second half of a stretch, in MiB an hour. */
+export const MOST_MEBIBYTES = 300;
+export const MOST_GROWTH = 120;
+
+/** In a shorter stretch, the memory's ups and downs are too much of its slope to judge that, in minutes. */
+export const LEAST_MINUTES_FOR_GROWTH = 10;
+
+/** What is wrong with the resident memory of a process over some minutes, in words. */
+export function memoryProblems(minutes: number, { most, slope }: Trend): string[] {
+  return [
+    ...(most > MOST_MEBIBYTES ? [`${most.toFixed(0)} of ${MOST_MEBIBYTES} MiB`] : []),
+    ...(minutes >= LEAST_MINUTES_FOR_GROWTH && slope > MOST_GROWTH
+      ? [`grows by ${slope.toFixed(0)} MiB an hour, of ${MOST_GROWTH}`]
+      : []),
+  ];
 }
 
 /** The memory of a process that is resident, in MiB; `undefined` when it has ended, and without `/proc`. */

@@ -33,7 +33,7 @@ const MOST_MADE_UP_MS = 10_000;
 /** Before another attempt to connect, in milliseconds. */
 const RECONNECT_PAUSE_MS = 500;
 
-/** Retries go on for longer than any fault lasts, and partitions that are added are seen soon. */
+/** Retries go on for longer than most faults last (a producer that gives up is replaced), and partitions that are added are seen soon. */
 const SETTINGS = {
   "topic.metadata.refresh.interval.ms": 2000,
   "reconnect.backoff.max.ms": 1000,

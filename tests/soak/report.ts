@@ -2,7 +2,14 @@ import { cpus, totalmem } from "node:os";
 import { librdkafkaVersion } from "@confluentinc/kafka-javascript";
 import type { HttpMeasurements } from "./clients.ts";
 import type { Findings } from "./findings.ts";
-import type { Histogram, Tally, Trend } from "./measure.ts";
+import {
+  type Histogram,
+  LEAST_MINUTES_FOR_GROWTH,
+  MOST_GROWTH,
+  MOST_MEBIBYTES,
+  type Tally,
+  type Trend,
+} from "./measure.ts";
 import type { WindowResult } from "./model.ts";
 import type { StoreWatch } from "./store-watch.ts";
 
@@ -107,10 +114,19 @@ export function writeReport(soak: SoakRecord): string {
     ),
     "## Memory",
     "",
-    "Resident, in MiB, of processes under load from their first to their last sample, each living all that time.",
+    `Resident, in MiB, of processes under load from their first to their last sample, each living all that time. The service may come to ${MOST_MEBIBYTES} MiB and, in a stretch of ${LEAST_MINUTES_FOR_GROWTH} minutes or more, grow by ${MOST_GROWTH} MiB/h.`,
     "",
     table(
-      ["process", "minutes", "start", "quarter", "half", "end", "MiB/h over the second half"],
+      [
+        "process",
+        "minutes",
+        "start",
+        "quarter",
+        "half",
+        "end",
+        "most",
+        "MiB/h over the second half",
+      ],
       [
         ...soak.memory.map(({ name, minutes, trend }) => memoryRow(name, minutes, trend)),
         memoryRow("the soak itself", soak.minutes, soak.ownMemory),
@@ -172,8 +188,9 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
 }
 
 function memoryRow(name: string, minutes: number, trend: Trend | undefined): string[] {
-  const values = trend === undefined ? [] : [trend.start, trend.quarter, trend.half, trend.end];
-  const cells = values.length > 0 ? values.map((value) => value.toFixed(0)) : ["–", "–", "–", "–"];
+  const cells = (["start", "quarter", "half", "end", "most"] as const).map(
+    (name) => trend?.[name].toFixed(0) ?? "–",
+  );
   return [name, minutes.toFixed(1), ...cells, trend?.slope.toFixed(1) ?? "–"];
 }
 

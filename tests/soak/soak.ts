@@ -8,7 +8,7 @@ import { EX_USAGE } from "../../src/exit-codes.ts";
 import { NoKafkaError } from "../kafka/support/jars.ts";
 import { BROKER_FAULTS, type FaultKind, SERVICE_FAULTS } from "./faults.ts";
 import type { Instance } from "./instance.ts";
-import { trendOf } from "./measure.ts";
+import { memoryProblems, trendOf } from "./measure.ts";
 import { readOptions, type SoakOptions, USAGE } from "./options.ts";
 import { type MemoryRecord, writeReport } from "./report.ts";
 import { type MemorySample, World } from "./world.ts";
@@ -22,8 +22,12 @@ const LOOK_EVERY_MS = 3000;
 const MEMORY_EVERY_MS = 10_000;
 const FULL_CHECK_EVERY_MS = 3 * MINUTE_MS;
 
-/** How long the soak may take beyond the time it was given, for its checks. */
-const GRACE_MS = 8 * MINUTE_MS;
+/** A soak of so many minutes ends with a long outage while everything is at rest, and some load behind it. */
+const LEAST_MINUTES_FOR_OUTAGE = 5;
+const LOAD_AFTER_OUTAGE_MS = 30_000;
+
+/** How long the soak may take beyond the time it was given, for its checks and for faults that last. */
+const GRACE_MS = 12 * MINUTE_MS;
 
 /** A part of the soak, with its share of the time. */
 interface Stage {
@@ -89,6 +93,11 @@ async function main(): Promise<number> {
       if (!interrupted)
         memory.push(...(await runStage(world, stage, stage.share * minutes * MINUTE_MS)));
     }
+    for (const { name, minutes, trend } of memory) {
+      const problems = trend === undefined ? [] : memoryProblems(minutes, trend);
+      for (const problem of problems) findings.add(`the memory of ${name}: ${problem}`);
+    }
+    if (!interrupted && minutes >= LEAST_MINUTES_FOR_OUTAGE) await undergoOutageAtRest(world);
     await world.stopInstances();
   } catch (error) {
     findings.add(`the soak itself failed: ${(error as Error).stack}`);
@@ -126,6 +135,16 @@ async function runStage(world: World, stage: Stage, lengthMs: number): Promise<M
     if (performance.now() > until) break;
   }
   return stage.isSteady ? [steadyMemory(world.memory, from)] : [];
+}
+
+/** Takes the broker away for long while nothing is sent, and sees that the reading goes on afterwards. */
+async function undergoOutageAtRest(world: World): Promise<void> {
+  const name = "after a long outage at rest";
+  world.findings.say(`stage: ${name}`);
+  await world.faults.longOutage();
+  world.resume();
+  await watch(world, performance.now() + LOAD_AFTER_OUTAGE_MS);
+  await world.checkFully(name);
 }
 
 /** Looks at everything again and again until a time comes. */

@@ -103,11 +103,16 @@ describe("the plan of", () => {
     return steps.map(({ detail }) => detail).join("; ");
   }
 
-  test("the search for a message among the dead letters is one of their index", () => {
-    using store = newStore(0);
-    const query = `select * from dead_letter where topic = 'a' and "partition" = 1 and "offset" = 2`;
-    expect(plan(store.path, query)).toBe(
-      "SEARCH dead_letter USING INDEX dead_letter_by_position (topic=? AND partition=? AND offset=?)",
-    );
-  });
+  test.each([
+    ["topic = 'a'", "dead_letter_by_topic (topic=? AND rowid>?)"],
+    ["reason = 'not_json'", "dead_letter_by_reason (reason=? AND rowid>?)"],
+    ['"partition" = 1', "dead_letter_by_partition (partition=? AND rowid>?)"],
+  ])(
+    "a page of the dead letters with %s is a search of their index, without sorting",
+    (condition, search) => {
+      using store = newStore(0);
+      const query = `select * from dead_letter where ${condition} and id > 5 order by id limit 3`;
+      expect(plan(store.path, query)).toBe(`SEARCH dead_letter USING INDEX ${search}`);
+    },
+  );
 });

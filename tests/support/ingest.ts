@@ -75,6 +75,7 @@ export function startIngest(options: IngestOptions) {
     writer: withFaults,
     log,
     now: options.now ?? Date.now,
+    elapsed: options.now ?? (() => performance.now()),
     onStore: (error) => void store.push(error),
     metrics: new IngestMetrics(registry, () => ({ ...ingest.status(), forwarding: null })),
     ...(options.watchdog && { watchdog: options.watchdog }),

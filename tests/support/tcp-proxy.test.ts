@@ -6,6 +6,12 @@ import { inTime, until } from "./until.ts";
 /** More than the buffers between two sockets hold. */
 const LARGE = 64_000_000;
 
+/** After so many looks that show the same, nothing moves any more. */
+const STILL = 5;
+
+/** How many questions past the proxy are answered while nothing may come through it. */
+const QUESTIONS = 20;
+
 /** A server that answers each of its clients with so many bytes, and then with what it is sent; a proxy before it. */
 async function startBehindProxy(greeting = 0) {
   const clients: Socket[] = [];
@@ -16,9 +22,12 @@ async function startBehindProxy(greeting = 0) {
     client.pipe(client);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const proxy = await TcpProxy.start({ target: (server.address() as AddressInfo).port });
+  const { port } = server.address() as AddressInfo;
+  const proxy = await TcpProxy.start({ target: port });
   return {
     proxy,
+    /** Where the server itself listens. */
+    port,
     /** The server's sides of the connections. */
     clients,
     async [Symbol.asyncDispose]() {
@@ -62,11 +71,12 @@ test("makes a sender wait whose receiver does not read", async () => {
   socket.pause();
   const [client] = await until("the connection", () => behind.clients.length > 0 && behind.clients);
   let waiting = -1;
-  await until("the sending to stop", async () => {
+  let unchanged = 0;
+  await until("the sending to stop", () => {
     const before = waiting;
     waiting = client?.writableLength ?? 0;
-    await Bun.sleep(50);
-    return waiting === before;
+    unchanged = waiting === before ? unchanged + 1 : 0;
+    return unchanged === STILL;
   });
   expect(waiting).toBeGreaterThan(LARGE / 2);
   socket.resume();
@@ -115,7 +125,10 @@ test("passes nothing on while it is paused, and then what has waited", async () 
   first.socket.write("b");
   const second = ask(behind.proxy.port, "c");
   await until("the second connection", () => behind.proxy.connections === 2);
-  await Bun.sleep(100);
+  // What is passed on needs no longer than these, each of which goes to the server and back.
+  for (let question = 0; question < QUESTIONS; question++) {
+    expect((await ask(behind.port, "d").closed).text).toBe("d");
+  }
   expect([first.found.text, second.found.text]).toEqual(["a", ""]);
   behind.proxy.resume();
   expect((await second.closed).text).toBe("c");

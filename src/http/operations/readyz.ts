@@ -137,7 +137,7 @@ export function addReadyz(
       tag: "Operations",
       summary: "Tell whether the service is ready",
       description:
-        "Answers 503 when the store cannot be read or written, and when the service is stopping. A Kafka that is out of reach does not make the service unready: its check is `degraded`, and HTTP goes on.",
+        "Answers 503 when the store cannot be read or written, when there are as many dead letters as there may be, when the thread that writes is silent, and when the service is stopping. A Kafka that is out of reach does not make the service unready: its check is `degraded`, and HTTP goes on.",
       responses: {
         200: {
           description: "The service is ready.",

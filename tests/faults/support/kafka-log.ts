@@ -19,12 +19,21 @@ export function messageOf(sequence: number): Sent {
 
 /** What a store must hold of one partition when it has stored all offsets below `nextOffset`, in order. */
 export function storedOf(partition: number, nextOffset: number) {
-  const sequences = Array.from(
-    { length: nextOffset },
-    (_, offset) => offset * PARTITIONS + partition,
+  const sequences = Array.from({ length: nextOffset }, (_, offset) =>
+    sequenceAt(partition, offset),
   );
   return {
     events: sequences.filter((sequence) => !isPoison(sequence)).map(eventOfMessage),
     deadLetters: sequences.filter(isPoison).map((sequence) => `poison ${sequence}`),
   };
+}
+
+/** The number of the message that is at an offset of a partition. */
+export function sequenceAt(partition: number, offset: number): number {
+  return offset * PARTITIONS + partition;
+}
+
+/** The number of the message whose value a dead letter is. */
+export function sequenceOfPoison(value: string): number {
+  return Number(value.replace("poison ", ""));
 }

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { type ArrestEventFields, formatTimestamp } from "../../../src/arrest-event.ts";
 import type { Random } from "../../../src/simulate/random.ts";
 import { openForWriting } from "../../../src/store/database.ts";
-import { type State, stateOf } from "./acknowledged.ts";
-import { PARTITIONS, storedOf } from "./kafka-log.ts";
+import { eventOfMessage } from "../../promises/support.ts";
+import { FIRST_OF_LETTERS, GONE, LETTER, type State, stateOf } from "./acknowledged.ts";
+import { PARTITIONS, sequenceOfPoison, storedOf } from "./kafka-log.ts";
 
 /** The database's name in its directory. */
 export const STORE = "store.sqlite";
@@ -47,6 +48,8 @@ export interface Stored {
   readonly deadLetters: readonly (readonly string[])[];
   /** By the subject's id. */
   readonly ofHttp: ReadonlyMap<number, State>;
+  /** What has become of the messages that were refused, by the subject's id of the event that each may be corrected to. */
+  readonly ofLetters: ReadonlyMap<number, State>;
 }
 
 /**
@@ -69,11 +72,13 @@ export function readStore(path: string): Stored {
     const rows = all<StoredRow>("select * from arrest_event order by id");
     const isOfHttp = ({ subject_id }: Row) => subject_id > FIRST_OF_HTTP;
     checkHistory(database.$client, isOfHttp);
+    const isOfLetter = ({ subject_id }: Row) => subject_id > FIRST_OF_LETTERS;
     const letters = all<{ partition: number; value: string }>(
       "select partition, cast(value as text) as value from dead_letter order by id",
     );
+    const positions = partitions.map((partition) => next.get(partition) ?? 0);
     return {
-      positions: partitions.map((partition) => next.get(partition) ?? 0),
+      positions,
       events: partitions.map((partition) =>
         rows
           .filter((row) => !isOfHttp(row) && (row.subject_id - 1) % PARTITIONS === partition)
@@ -82,7 +87,16 @@ export function readStore(path: string): Stored {
       deadLetters: partitions.map((partition) =>
         letters.filter((letter) => letter.partition === partition).map(({ value }) => value),
       ),
-      ofHttp: new Map(rows.filter(isOfHttp).map((row) => [row.subject_id, toState(row)])),
+      ofHttp: new Map(
+        rows
+          .filter((row) => isOfHttp(row) && !isOfLetter(row))
+          .map((row) => [row.subject_id, toState(row)]),
+      ),
+      ofLetters: becomeOfLetters(
+        positions,
+        letters.map(({ value }) => value),
+        rows.filter(isOfLetter),
+      ),
     };
   } finally {
     database.$client.close();
@@ -139,12 +153,42 @@ function checkHistory(database: Database, isOfHttp: (row: Row) => boolean): void
   }
 }
 
+/** The subject's id of the event that a refused message may be corrected to. */
+function subjectOfLetter(value: string): number {
+  return eventOfMessage(FIRST_OF_LETTERS + sequenceOfPoison(value)).subject_id;
+}
+
+/** What there is of each refused message: its letter or its event; gone where it was read and there is neither. */
+function becomeOfLetters(
+  positions: readonly number[],
+  letters: readonly string[],
+  corrected: readonly StoredRow[],
+): Map<number, State> {
+  const read = positions.flatMap((next, partition) => storedOf(partition, next).deadLetters);
+  const found = new Map<number, State>(read.map((value) => [subjectOfLetter(value), GONE]));
+  for (const value of letters) found.set(subjectOfLetter(value), LETTER);
+  for (const row of corrected) {
+    const before = found.get(row.subject_id);
+    const isAlone = before === GONE;
+    found.set(row.subject_id, isAlone ? toState(row) : `an event, and ${before ?? "not read"}`);
+  }
+  return found;
+}
+
 function toState({ version: _, ...row }: StoredRow): State {
   return stateOf({ ...row, arrested_at: formatTimestamp(row.arrested_at) });
 }
 
-/** What a store holds of Kafka's messages that is not exactly the messages before its positions, each once; empty if all is well. */
-export function differencesFromLog({ positions, events, deadLetters }: Stored): string[] {
+/**
+ * What a store holds of Kafka's messages that is not exactly the messages before its positions, each once;
+ * empty if all is well.
+ *
+ * @param isLetter whether a refused message is still to be there as a dead letter
+ */
+export function differencesFromLog(
+  { positions, events, deadLetters }: Stored,
+  isLetter: (value: string) => boolean = () => true,
+): string[] {
   return positions.flatMap((nextOffset, partition) => {
     const wanted = storedOf(partition, nextOffset);
     const where = `partition ${partition} before offset ${nextOffset}`;
@@ -154,7 +198,11 @@ export function differencesFromLog({ positions, events, deadLetters }: Stored): 
         events[partition] ?? [],
         wanted.events.map((event) => JSON.stringify(event)),
       ),
-      ...difference(`dead letters of ${where}`, deadLetters[partition] ?? [], wanted.deadLetters),
+      ...difference(
+        `dead letters of ${where}`,
+        deadLetters[partition] ?? [],
+        wanted.deadLetters.filter(isLetter),
+      ),
     ];
   });
 }
@@ -168,4 +216,9 @@ function difference(what: string, stored: readonly string[], wanted: readonly st
   return [
     `${what}: ${stored.length} of ${wanted.length}; the first that differs is ${stored[at]} for ${wanted[at]}`,
   ];
+}
+
+/** Which refused messages a store should have as dead letters: all but those that HTTP clients have settled. */
+export function isLetterOf({ ofLetters }: Stored): (value: string) => boolean {
+  return (value) => ofLetters.get(subjectOfLetter(value)) === LETTER;
 }

@@ -1,4 +1,3 @@
-import { parseTimestamp } from "../../../src/arrest-event.ts";
 import { eventOfMessage, query } from "../../promises/support.ts";
 
 /** How many of each kind a finding names. */
@@ -32,14 +31,17 @@ export interface Row {
 /**
  * Compares the rows of some stores with the messages of the sequence numbers that were sent.
  *
+ * @param partitions over how many the messages were dealt out by turns, or the partition of each
  * @param where which rows count, as a condition of SQL; all unless given
  */
 export function audit(
   paths: readonly string[],
   sent: Iterable<number>,
-  partitions: number,
+  partitions: number | ((sequence: number) => number),
   where = "true",
 ): Audit {
+  const partitionOf =
+    typeof partitions === "number" ? (sequence: number) => sequence % partitions : partitions;
   const expected = new Set(sent);
   const seen = new Set<number>();
   const doubled: number[] = [];
@@ -52,7 +54,7 @@ export function audit(
     for (const row of query<Row>(path, `select * from arrest_event where ${where} order by id`)) {
       rows++;
       const sequence = row.subject_id - 1;
-      const partition = sequence % partitions;
+      const partition = partitionOf(sequence);
       if (seen.has(sequence)) doubled.push(sequence);
       seen.add(sequence);
       if (!expected.has(sequence) || !isEventOf(row, sequence)) wrong.push(sequence);
@@ -78,7 +80,7 @@ export function isEventOf(row: Row, sequence: number): boolean {
     row.subject_id === event.subject_id &&
     row.arrest_type_id === event.arrest_type_id &&
     row.crime_type_id === event.crime_type_id &&
-    row.arrested_at === parseTimestamp(event.arrested_at)
+    row.arrested_at === Date.parse(event.arrested_at)
   );
 }
 

@@ -11,6 +11,8 @@ import { findJars, findJava } from "./jars.ts";
 export interface ClusterOptions {
   /** Every client that starts from {@link KafkaCluster.brokers} goes through {@link KafkaCluster.proxy}. */
   readonly behindProxies?: boolean;
+  /** Brokers reach their controllers through {@link KafkaCluster.controllerProxy}. */
+  readonly behindControllerProxies?: boolean;
   /** Settings of the brokers beside, or instead of, those that hold for every test. */
   readonly properties?: Record<string, string>;
 }
@@ -48,6 +50,7 @@ interface Node {
   readonly internalPort: number;
   readonly controllerPort: number;
   readonly proxy: TcpProxy | undefined;
+  readonly controllerProxy: TcpProxy | undefined;
   readonly directory: string;
   process: Bun.Subprocess | undefined;
 }
@@ -79,6 +82,11 @@ function isListening(port: number): Promise<boolean> {
     socket.on("connect", () => resolve(true)).on("error", () => resolve(false));
     socket.on("connect", () => socket.destroy());
   });
+}
+
+function started(proxy: TcpProxy | undefined): TcpProxy {
+  if (proxy === undefined) throw new Error("the cluster was started without these proxies");
+  return proxy;
 }
 
 /** Where the clients of a node find it. */
@@ -113,7 +121,7 @@ export class KafkaCluster implements AsyncDisposable {
 
   /** Starts a cluster and waits until each of its brokers answers. */
   static async start(size: 1 | 3, options: ClusterOptions = {}): Promise<KafkaCluster> {
-    const { behindProxies = false, properties = {} } = options;
+    const { behindProxies = false, behindControllerProxies = false, properties = {} } = options;
     const java = findJava();
     const jars = findJars();
     const directory = mkdtempSync(join(tmpdir(), "arrest-events-kafka-"));
@@ -127,6 +135,9 @@ export class KafkaCluster implements AsyncDisposable {
         internalPort,
         controllerPort,
         proxy: behindProxies ? await TcpProxy.start({ target: port }) : undefined,
+        controllerProxy: behindControllerProxies
+          ? await TcpProxy.start({ target: controllerPort })
+          : undefined,
         directory: join(directory, String(id)),
         process: undefined,
       });
@@ -154,9 +165,12 @@ export class KafkaCluster implements AsyncDisposable {
 
   /** The proxy that the clients of a node go through. */
   proxy(id: number): TcpProxy {
-    const { proxy } = this.#node(id);
-    if (proxy === undefined) throw new Error("the cluster was started without proxies");
-    return proxy;
+    return started(this.#node(id).proxy);
+  }
+
+  /** The proxy that brokers go through to the controller of a node. */
+  controllerProxy(id: number): TcpProxy {
+    return started(this.#node(id).controllerProxy);
   }
 
   /** The numbers of the nodes. */
@@ -251,7 +265,10 @@ export class KafkaCluster implements AsyncDisposable {
 
   async #format(node: Node, given: Record<string, string>): Promise<void> {
     mkdirSync(node.directory, { recursive: true });
-    const voters = this.#nodes.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`);
+    const voters = this.#nodes.map(
+      ({ id, controllerPort, controllerProxy }) =>
+        `${id}@127.0.0.1:${controllerProxy?.port ?? controllerPort}`,
+    );
     const replicas = String(this.#nodes.length);
     const quorum = this.#nodes.length > 1 ? "2" : "1";
     const properties = {
@@ -298,7 +315,8 @@ export class KafkaCluster implements AsyncDisposable {
   /** Ends the nodes and removes their logs. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.ids.map((id) => this.kill(id)));
-    await Promise.all(this.#nodes.map(({ proxy }) => proxy?.[Symbol.asyncDispose]()));
+    const proxies = this.#nodes.flatMap(({ proxy, controllerProxy }) => [proxy, controllerProxy]);
+    await Promise.all(proxies.map((proxy) => proxy?.[Symbol.asyncDispose]()));
     this.#warden.stdin.end();
     await this.#warden.exited;
   }

@@ -1,6 +1,7 @@
 import type { ServiceProcess } from "../../promises/support.ts";
 import { until } from "../../support/until.ts";
 import { kafkaCheck, linesWith } from "./scene.ts";
+import { brokerIsGiven } from "./shared.ts";
 
 /** With this no member is given up during a test, so that nothing is taken over but what was handed over. */
 export const LONG_SESSION = { KAFKA_CONF_SESSION_TIMEOUT_MS: "45000" };
@@ -11,6 +12,21 @@ export const WAYS: Record<"cooperative" | "eager" | "consumer", Record<string, s
   eager: { KAFKA_CONF_PARTITION_ASSIGNMENT_STRATEGY: "range" },
   consumer: { KAFKA_CONF_GROUP_PROTOCOL: "consumer" },
 };
+
+/** How often a member asks its coordinator with the consumer protocol, in milliseconds: the tests' own broker's rule, and Kafka's default. */
+const CONSUMER_HEARTBEAT_MS = brokerIsGiven ? 5000 : 500;
+
+/** What a rebalance and the first fetches may take, in milliseconds. They take half of that on a machine with much else to do. */
+const REBALANCE_MS = 2000;
+
+/**
+ * How soon the partitions of a member that leaves are read by another, in milliseconds. By the classic
+ * protocol the others join anew within a heartbeat of 200 ms, which the bound has room for.
+ */
+export function handoverMs(settings: Readonly<Record<string, string>>): number {
+  const isConsumer = settings["KAFKA_CONF_GROUP_PROTOCOL"] === "consumer";
+  return isConsumer ? CONSUMER_HEARTBEAT_MS + REBALANCE_MS : REBALANCE_MS;
+}
 
 /** Waits until the instances have all of so many partitions between them, and each has some. */
 export function sharing(
