@@ -52,7 +52,7 @@ describe("memory", () => {
 
   test("that grows on and on, or is too much, is not", () => {
     expect(memoryProblems(12, grow(12, 100, 180))).toEqual(["grows by 180 MiB an hour, of 120"]);
-    expect(memoryProblems(5, grow(5, 301, 0))).toEqual(["301 of 300 MiB"]);
+    expect(memoryProblems(5, grow(5, 451, 0))).toEqual(["451 of 450 MiB"]);
   });
 });
 
