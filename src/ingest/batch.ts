@@ -1,8 +1,8 @@
 import type { Message } from "@confluentinc/kafka-javascript";
 import type { ArrestEventFields } from "../arrest-event.ts";
-import type { DeadLetter } from "../store/schema.ts";
+import { type DeadLetter, REFUSED_BY_STORE, type RefusedMessage } from "../store/schema.ts";
 import type { IngestBatch, PartitionEvents } from "../store/write.ts";
-import { decodeMessage, isRefused, type RefusedMessage } from "./message.ts";
+import { decodeMessage, isRefused } from "./message.ts";
 
 /** What sorting asks of the assignment and the client. */
 export interface BatchContext {
@@ -77,10 +77,6 @@ function eventsOf(
     events,
     firstOffset: messages[0]?.offset ?? 0,
     lastOffset: messages.at(-1)?.offset ?? 0,
-    deadLetterFor: (index) =>
-      toDeadLetter(messages[index] as Message, {
-        reason: "refused_by_store",
-        refusals: [{ pointer: "", detail: "must satisfy the constraints of the store" }],
-      }),
+    deadLetterFor: (index) => toDeadLetter(messages[index] as Message, REFUSED_BY_STORE),
   };
 }

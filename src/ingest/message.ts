@@ -8,14 +8,7 @@ import {
   parseTimestamp,
   TIMESTAMP_RULE,
 } from "../arrest-event.ts";
-import type { Cluster, DeadLetter, DeadLetterReason, Refusal } from "../store/schema.ts";
-
-/** Why a message cannot be an event. */
-export interface RefusedMessage {
-  readonly reason: DeadLetterReason;
-  /** What is wrong and where. The rules only: never a part of the message. */
-  readonly refusals: readonly Refusal[];
-}
+import type { Cluster, DeadLetter, DeadLetterReason, RefusedMessage } from "../store/schema.ts";
 
 const Id = v.custom<number>(isId, ID_RULE);
 

@@ -94,6 +94,15 @@ type ChangeOf<K extends ChangeKind> = Extract<Change, { kind: K }>;
 
 const FIELDS = Object.keys(FIELD_NAMES);
 
+/** What stands for the fields of an event in a prepared statement. */
+export const FIELD_PLACEHOLDERS = {
+  officerId: sql.placeholder("officerId"),
+  subjectId: sql.placeholder("subjectId"),
+  arrestTypeId: sql.placeholder("arrestTypeId"),
+  crimeTypeId: sql.placeholder("crimeTypeId"),
+  arrestedAt: sql.placeholder("arrestedAt"),
+};
+
 /** The changes of events on the writing connection, each with its history. They belong to the caller's transaction. */
 export class EventChanges {
   readonly #now: () => number;
@@ -109,13 +118,7 @@ export class EventChanges {
     this.#now = now;
     this.#keys = new IdempotencyKeys(database, now);
     const byId = eq(arrestEvent.id, sql.placeholder("id"));
-    const members = {
-      officerId: sql.placeholder("officerId"),
-      subjectId: sql.placeholder("subjectId"),
-      arrestTypeId: sql.placeholder("arrestTypeId"),
-      crimeTypeId: sql.placeholder("crimeTypeId"),
-      arrestedAt: sql.placeholder("arrestedAt"),
-    };
+    const members = FIELD_PLACEHOLDERS;
     this.#insert = database.insert(arrestEvent).values(members).returning().prepare();
     this.#find = database.select().from(arrestEvent).where(byId).prepare();
     this.#update = database

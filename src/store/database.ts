@@ -142,3 +142,13 @@ function countTables(database: StoreDatabase): number {
   );
   return count?.[0] ?? 0;
 }
+
+/** Tells an event that breaks a rule of the schema from a store that fails. */
+export function isConstraintError(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    error.code.startsWith("SQLITE_CONSTRAINT")
+  );
+}

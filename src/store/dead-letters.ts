@@ -1,7 +1,13 @@
 import { and, asc, count, eq, gt, gte, lt, type SQL, sql, sum } from "drizzle-orm";
 import type { ArrestEventFields, VersionedEvent } from "../arrest-event.ts";
-import type { StoreDatabase } from "./database.ts";
-import { type DeadLetter, type DeadLetterReason, deadLetter, type Refusal } from "./schema.ts";
+import { isConstraintError, type StoreDatabase } from "./database.ts";
+import {
+  type DeadLetter,
+  type DeadLetterReason,
+  deadLetter,
+  REFUSED_BY_STORE,
+  type Refusal,
+} from "./schema.ts";
 
 /** Which dead letters are meant; an absent member means all. */
 export interface DeadLetterFilter {
@@ -84,22 +90,15 @@ export class DeadLetterBox {
   readonly #database: StoreDatabase;
   readonly #decode: Decode;
   readonly #createEvent: CreateOfLetter;
-  readonly #isConstraintError: (error: unknown) => error is Error;
   readonly #insert;
   readonly #remove;
   #totals: DeadLetterTotals;
   #added = { count: 0, bytes: 0 };
 
-  constructor(
-    database: StoreDatabase,
-    decode: Decode,
-    createEvent: CreateOfLetter,
-    isConstraintError: (error: unknown) => error is Error,
-  ) {
+  constructor(database: StoreDatabase, decode: Decode, createEvent: CreateOfLetter) {
     this.#database = database;
     this.#decode = decode;
     this.#createEvent = createEvent;
-    this.#isConstraintError = isConstraintError;
     this.#insert = database
       .insert(deadLetter)
       .values({
@@ -198,8 +197,8 @@ export class DeadLetterBox {
       this.delete(id);
       return { kind: "done", event };
     } catch (error) {
-      if (!this.#isConstraintError(error) || !this.#database.$client.inTransaction) throw error;
-      return { kind: "refused", refusals: [REFUSED_BY_STORE] };
+      if (!isConstraintError(error) || !this.#database.$client.inTransaction) throw error;
+      return { kind: "refused", refusals: REFUSED_BY_STORE.refusals };
     }
   }
 
@@ -252,9 +251,3 @@ export class DeadLetterBox {
     this.#added.bytes += bytes;
   }
 }
-
-/** What is said of an event that a constraint of the store refuses. */
-export const REFUSED_BY_STORE: Refusal = {
-  pointer: "",
-  detail: "must satisfy the constraints of the store",
-};

@@ -154,6 +154,19 @@ export const DEAD_LETTER_REASONS = [
 /** One kind of refusal. */
 export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
 
+/** Why a message cannot be an event. */
+export interface RefusedMessage {
+  readonly reason: DeadLetterReason;
+  /** What is wrong and where. The rules only: never a part of the message. */
+  readonly refusals: readonly Refusal[];
+}
+
+/** What is said of an event that a constraint of the store refuses. */
+export const REFUSED_BY_STORE: RefusedMessage = {
+  reason: "refused_by_store",
+  refusals: [{ pointer: "", detail: "must satisfy the constraints of the store" }],
+};
+
 /** The messages that are no arrest events, whole, with the reasons. */
 export const deadLetter = sqliteTable(
   "dead_letter",

@@ -1,7 +1,7 @@
 import { and, asc, eq, gt, sql } from "drizzle-orm";
 import type { ArrestEventFields } from "../arrest-event.ts";
-import { type Change, type ChangeResult, EventChanges } from "./changes.ts";
-import { openForWriting, type StoreDatabase } from "./database.ts";
+import { type Change, type ChangeResult, EventChanges, FIELD_PLACEHOLDERS } from "./changes.ts";
+import { isConstraintError, openForWriting, type StoreDatabase } from "./database.ts";
 import {
   type CreateOfLetter,
   DeadLetterBox,
@@ -118,16 +118,7 @@ export function openWriter(
   const database = openForWriting(path);
   const transactions = new Transactions(database, onCheckpoint);
   const changes = new EventChanges(database, now);
-  const insertEvent = database
-    .insert(arrestEvent)
-    .values({
-      officerId: sql.placeholder("officerId"),
-      subjectId: sql.placeholder("subjectId"),
-      arrestTypeId: sql.placeholder("arrestTypeId"),
-      crimeTypeId: sql.placeholder("crimeTypeId"),
-      arrestedAt: sql.placeholder("arrestedAt"),
-    })
-    .prepare();
+  const insertEvent = database.insert(arrestEvent).values(FIELD_PLACEHOLDERS).prepare();
   /** For the events that were inserted just before, `stored` of them. */
   const insertOrigin = database
     .insert(ingestBatch)
@@ -177,7 +168,7 @@ export function openWriter(
       .run();
     return event;
   };
-  const letters = new DeadLetterBox(database, decode, createOfLetter, isConstraintError);
+  const letters = new DeadLetterBox(database, decode, createOfLetter);
 
   function applyOne(change: Change): ChangeResult {
     switch (change.kind) {
@@ -328,13 +319,4 @@ function identify(database: StoreDatabase): string {
   const id = crypto.randomUUID();
   database.insert(storeIdentity).values({ id }).run();
   return id;
-}
-
-function isConstraintError(error: unknown): error is Error {
-  return (
-    error instanceof Error &&
-    "code" in error &&
-    typeof error.code === "string" &&
-    error.code.startsWith("SQLITE_CONSTRAINT")
-  );
 }

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { TopicConsumer } from "../../src/ingest/consumer.ts";
-import { type EmbeddedBroker, startEmbeddedBroker } from "../../src/ingest/embedded-broker.ts";
+import { brokerOfFile, SHORT_SESSION } from "../support/broker.ts";
 import { startIngest } from "../support/ingest.ts";
 import { createTopic, messages, numbers, send } from "../support/kafka.ts";
 import { contents, newDirectory } from "../support/store.ts";
@@ -8,17 +8,7 @@ import { until } from "../support/until.ts";
 
 const PATIENCE_MS = 120_000;
 
-const SHORT_SESSION = { "session.timeout.ms": "5000", "heartbeat.interval.ms": "300" };
-
-let broker: EmbeddedBroker;
-
-beforeAll(async () => {
-  broker = await startEmbeddedBroker("any");
-});
-
-afterAll(async () => {
-  await broker.close();
-});
+const broker = brokerOfFile();
 
 /** A client whose questions for the bounds of some partitions are refused. */
 class WithoutLeaders extends TopicConsumer {

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type EmbeddedBroker, startEmbeddedBroker } from "../../src/ingest/embedded-broker.ts";
+import { describe, expect, test } from "bun:test";
+import { brokerOfFile } from "../support/broker.ts";
 import { startIngest } from "../support/ingest.ts";
 import { message, numbers, type Sent, send } from "../support/kafka.ts";
 import { contents, newDirectory } from "../support/store.ts";
@@ -7,15 +7,7 @@ import { until } from "../support/until.ts";
 
 const PATIENCE_MS = 120_000;
 
-let broker: EmbeddedBroker;
-
-beforeAll(async () => {
-  broker = await startEmbeddedBroker("any");
-});
-
-afterAll(async () => {
-  await broker.close();
-});
+const broker = brokerOfFile();
 
 const BAD: Sent = { value: "x".repeat(100) };
 

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { DeadLetterTopic } from "../../src/ingest/dead-letter-topic.ts";
-import { type EmbeddedBroker, startEmbeddedBroker } from "../../src/ingest/embedded-broker.ts";
 import { decodeMessage } from "../../src/ingest/message.ts";
 import { type EventWriter, openWriter } from "../../src/store/write.ts";
+import { brokerOfFile } from "../support/broker.ts";
 import { newLog } from "../support/ingest.ts";
 import { createTopic, messagesOf, unusedAddress } from "../support/kafka.ts";
 import { batch, letter, newDirectory } from "../support/store.ts";
@@ -11,15 +11,7 @@ import { inTime, until } from "../support/until.ts";
 // A busy machine is no failure.
 setDefaultTimeout(60_000);
 
-let broker: EmbeddedBroker;
-
-beforeAll(async () => {
-  broker = await startEmbeddedBroker("any");
-});
-
-afterAll(async () => {
-  await broker.close();
-});
+const broker = brokerOfFile();
 
 /** Forwarding from a store of its own. */
 function start(path: string, topic: string, brokers = broker.address, failures = 0) {

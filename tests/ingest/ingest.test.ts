@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type EmbeddedBroker, startEmbeddedBroker } from "../../src/ingest/embedded-broker.ts";
+import { describe, expect, test } from "bun:test";
 import { decodeMessage } from "../../src/ingest/message.ts";
 import { openWriter, type Position } from "../../src/store/write.ts";
+import { brokerOfFile } from "../support/broker.ts";
 import { startIngest } from "../support/ingest.ts";
 import {
   commitOffset,
@@ -19,15 +19,7 @@ import { until } from "../support/until.ts";
 // A group's first assignment takes the broker three seconds, which tests side by side wait out together.
 const PATIENCE_MS = 120_000;
 
-let broker: EmbeddedBroker;
-
-beforeAll(async () => {
-  broker = await startEmbeddedBroker("any");
-});
-
-afterAll(async () => {
-  await broker.close();
-});
+const broker = brokerOfFile();
 
 /** Asserts that each partition's messages were stored once and in their order; officer n was sent to n % 4. */
 function expectOnceAndInOrder(officers: readonly number[], last: number): void {

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type EmbeddedBroker, startEmbeddedBroker } from "../../src/ingest/embedded-broker.ts";
+import { describe, expect, test } from "bun:test";
 import { INGEST_STATES } from "../../src/ingest/status.ts";
 import { DEAD_LETTER_REASONS } from "../../src/store/schema.ts";
+import { brokerOfFile, SHORT_SESSION } from "../support/broker.ts";
 import { startIngest } from "../support/ingest.ts";
 import { createTopic, messages, type Sent, send } from "../support/kafka.ts";
 import type { Metrics } from "../support/metrics.ts";
@@ -10,17 +10,7 @@ import { until } from "../support/until.ts";
 
 const PATIENCE_MS = 120_000;
 
-const SHORT_SESSION = { "session.timeout.ms": "5000", "heartbeat.interval.ms": "300" };
-
-let broker: EmbeddedBroker;
-
-beforeAll(async () => {
-  broker = await startEmbeddedBroker("any");
-});
-
-afterAll(async () => {
-  await broker.close();
-});
+const broker = brokerOfFile();
 
 /** The values of a metric by one of its labels. */
 function valuesBy(metrics: Metrics, name: string, label: string): Record<string, number> {

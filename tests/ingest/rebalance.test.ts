@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { TopicConsumer } from "../../src/ingest/consumer.ts";
-import { type EmbeddedBroker, startEmbeddedBroker } from "../../src/ingest/embedded-broker.ts";
+import { brokerOfFile, SHORT_SESSION } from "../support/broker.ts";
 import { newLog, startIngest } from "../support/ingest.ts";
 import { committedOffsets, createTopic, messages, numbers, send } from "../support/kafka.ts";
 import { contents, newDirectory } from "../support/store.ts";
@@ -8,20 +8,9 @@ import { inTime, until } from "../support/until.ts";
 
 const PATIENCE_MS = 180_000;
 
-// The embedded broker waits this long less a second for all members of a group at each rebalance.
-const SHORT_SESSION = { "session.timeout.ms": "5000", "heartbeat.interval.ms": "300" };
-
 const STRATEGIES = ["range", "cooperative-sticky"];
 
-let broker: EmbeddedBroker;
-
-beforeAll(async () => {
-  broker = await startEmbeddedBroker("any");
-});
-
-afterAll(async () => {
-  await broker.close();
-});
+const broker = brokerOfFile();
 
 /** Two services with a store each in one group, as the partitions move between them. */
 function newPair(topic: string, strategy: string) {

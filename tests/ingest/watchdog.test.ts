@@ -1,18 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { Message } from "@confluentinc/kafka-javascript";
 import { isBrokerThere } from "../../src/ingest/broker-look.ts";
 import { TopicConsumer } from "../../src/ingest/consumer.ts";
-import { type EmbeddedBroker, startEmbeddedBroker } from "../../src/ingest/embedded-broker.ts";
 import { Watchdog } from "../../src/ingest/watchdog.ts";
+import { brokerOfFile, SHORT_SESSION } from "../support/broker.ts";
 import { newLog, startIngest } from "../support/ingest.ts";
 import { createTopic, messages, numbers, send, unusedAddress } from "../support/kafka.ts";
 import { contents, newDirectory } from "../support/store.ts";
 import { until } from "../support/until.ts";
 
 const PATIENCE_MS = 120_000;
-
-// The embedded broker gives the partitions of a member that has left away after this time only.
-const SHORT_SESSION = { "session.timeout.ms": "5000", "heartbeat.interval.ms": "300" };
 
 /** Limits that no test reaches; each lowers the one that it is about. */
 const PATIENT = {
@@ -23,15 +20,7 @@ const PATIENT = {
   groupMs: 60_000,
 };
 
-let broker: EmbeddedBroker;
-
-beforeAll(async () => {
-  broker = await startEmbeddedBroker("any");
-});
-
-afterAll(async () => {
-  await broker.close();
-});
+const broker = brokerOfFile();
 
 /** A client that stops answering with messages in its hands, until it is let go on. */
 class HangingConsumer extends TopicConsumer {

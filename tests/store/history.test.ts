@@ -1,29 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { decodeMessage } from "../../src/ingest/message.ts";
-import { openReader } from "../../src/store/read.ts";
-import { type Change, openWriter } from "../../src/store/write.ts";
+import type { Change } from "../../src/store/write.ts";
 import { check } from "../support/property.ts";
-import { batch, fields, newDirectory, ofPartition, openRaw, rows } from "../support/store.ts";
+import { batch, fields, newStore, ofPartition, openRaw, rows } from "../support/store.ts";
 
 const AT = Date.UTC(2026, 10, 22, 13, 5);
-
-function newStore() {
-  const directory = newDirectory();
-  const path = directory.file();
-  const writer = openWriter(path, "kafka", "arrest_event", decodeMessage, { now: () => AT });
-  const reader = openReader(path);
-  return {
-    path,
-    writer,
-    reader,
-    [Symbol.dispose]: () => {
-      reader.close();
-      writer.close();
-      directory[Symbol.dispose]();
-    },
-  };
-}
 
 interface Batch {
   readonly first_id: number;
@@ -35,7 +16,7 @@ interface Batch {
 
 describe("the rows that tell where events came from", () => {
   test("are one a partition and transaction, however many events there are", () => {
-    using store = newStore();
+    using store = newStore({ now: () => AT });
     const events = Array.from({ length: 500 }, () => fields());
     store.writer.ingest(
       batch({ partitions: [ofPartition(2, events, 1000), ofPartition(0, events, 0)] }),
@@ -51,7 +32,7 @@ describe("the rows that tell where events came from", () => {
   });
 
   test("are none for a partition all of whose events a constraint refuses", () => {
-    using store = newStore();
+    using store = newStore({ now: () => AT });
     const impossible = fields({ officerId: 0 });
     store.writer.ingest(
       batch({ partitions: [ofPartition(0, [impossible]), ofPartition(1, [fields()])] }),
@@ -62,7 +43,7 @@ describe("the rows that tell where events came from", () => {
   });
 
   test("are taken back with the transaction", () => {
-    using store = newStore();
+    using store = newStore({ now: () => AT });
     const positions = [{ partition: 0, nextOffset: -1 }];
     const partitions = [ofPartition(0, [fields()])];
     expect(() => store.writer.ingest(batch({ partitions, positions }))).toThrow();
@@ -85,7 +66,7 @@ describe("the rows that tell where events came from", () => {
       fc.record({ kind: fc.constant("create" as const), count: fc.integer({ min: 1, max: 3 }) }),
       fc.record({ kind: fc.constant("delete" as const), id: fc.integer({ min: 1, max: 30 }) }),
     );
-    using store = newStore();
+    using store = newStore({ now: () => AT });
     /** The partition of each event by the subject's id, which is unique; null for those over HTTP. */
     const partitionOf: (number | null)[] = [];
     const newFields = (officerId: number, partition: number | null) =>
@@ -123,7 +104,7 @@ describe("the rows that tell where events came from", () => {
 
 describe("the history", () => {
   test("is written in the change's own transaction: what cannot be recorded is not made", () => {
-    using store = newStore();
+    using store = newStore({ now: () => AT });
     using raw = openRaw(store.path);
     store.writer.apply([{ kind: "create", fields: fields() }]);
     raw.run("alter table arrest_event_change rename to away");
@@ -142,7 +123,7 @@ describe("the history", () => {
   });
 
   test("of an event that another program wrote is empty, and there", () => {
-    using store = newStore();
+    using store = newStore({ now: () => AT });
     using raw = openRaw(store.path);
     raw.run("insert into arrest_event values (5, 1, 1, 1, 1, 0, 1)");
     expect(store.reader.history(5, 0, 10)).toEqual({ origin: null, changes: [] });
@@ -150,7 +131,7 @@ describe("the history", () => {
   });
 
   test("is found by indexes alone", () => {
-    using store = newStore();
+    using store = newStore({ now: () => AT });
     using raw = openRaw(store.path);
     const plan = (query: string) =>
       raw

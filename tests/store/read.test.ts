@@ -1,34 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import type { ArrestEvent } from "../../src/arrest-event.ts";
-import { decodeMessage } from "../../src/ingest/message.ts";
 import { openForReading } from "../../src/store/database.ts";
-import { openReader } from "../../src/store/read.ts";
-import { openWriter } from "../../src/store/write.ts";
-import { batch, fields, newDirectory, openRaw } from "../support/store.ts";
+import { batch, fields, openRaw, storeOf } from "../support/store.ts";
 
 /** A store with so many events, whose officers are their ids. */
-function newStore(count: number) {
-  const directory = newDirectory();
-  const path = directory.file();
-  const writer = openWriter(path, "kafka", "arrest_event", decodeMessage);
-  const events = Array.from({ length: count }, (_, index) => fields({ officerId: index + 1 }));
-  writer.ingest(batch({ events }));
-  const reader = openReader(path);
-  return {
-    path,
-    writer,
-    reader,
-    [Symbol.dispose]: () => {
-      reader.close();
-      writer.close();
-      directory[Symbol.dispose]();
-    },
-  };
+function storeWith(count: number) {
+  return storeOf(Array.from({ length: count }, (_, index) => fields({ officerId: index + 1 })));
 }
 
 describe("the reader", () => {
   test("finds an event by its id, or nothing", () => {
-    using store = newStore(3);
+    using store = storeWith(3);
     expect(store.reader.get(2)).toEqual({ id: 2, ...fields({ officerId: 2 }), version: 1 });
     for (const id of [0, 4, -1, Number.MAX_SAFE_INTEGER]) {
       expect(store.reader.get(id)).toBeUndefined();
@@ -36,7 +18,7 @@ describe("the reader", () => {
   });
 
   test("pages by key, and neither repeats nor hides events while others come and go", () => {
-    using store = newStore(10);
+    using store = storeWith(10);
     const met: number[] = [];
     for (let after: ArrestEvent | undefined; ; ) {
       const page = store.reader.scan({ filter: {}, sort: "id", after }).next(3).events;
@@ -52,7 +34,7 @@ describe("the reader", () => {
   });
 
   test("knows the greatest id, which is 0 in an empty table", () => {
-    using store = newStore(0);
+    using store = storeWith(0);
     expect(store.reader.lastId()).toBe(0);
     store.writer.ingest(batch({ events: [fields(), fields()] }));
     expect(store.reader.lastId()).toBe(2);
@@ -61,7 +43,7 @@ describe("the reader", () => {
   });
 
   test("sees what is committed at once, and goes on while the writer is at work", () => {
-    using store = newStore(1);
+    using store = storeWith(1);
     using raw = openRaw(store.path);
     raw.run("begin immediate");
     raw.run("delete from arrest_event");
@@ -71,7 +53,7 @@ describe("the reader", () => {
   });
 
   test("does not keep the log from being emptied", () => {
-    using store = newStore(100);
+    using store = storeWith(100);
     const scan = store.reader.scan({ filter: {}, sort: "id" });
     expect(scan.next(10).ended).toBe(false);
     store.reader.get(1);
@@ -85,7 +67,7 @@ describe("the reader", () => {
   });
 
   test("says that the store cannot be read by throwing", () => {
-    using store = newStore(1);
+    using store = storeWith(1);
     using raw = openRaw(store.path);
     expect(() => store.reader.check()).not.toThrow();
     raw.run("alter table arrest_event rename to away");
@@ -110,7 +92,7 @@ describe("the plan of", () => {
   ])(
     "a page of the dead letters with %s is a search of their index, without sorting",
     (condition, search) => {
-      using store = newStore(0);
+      using store = storeWith(0);
       const query = `select * from dead_letter where ${condition} and id > 5 order by id limit 3`;
       expect(plan(store.path, query)).toBe(`SEARCH dead_letter USING INDEX ${search}`);
     },

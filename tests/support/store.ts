@@ -6,7 +6,12 @@ import type { ArrestEventFields } from "../../src/arrest-event.ts";
 import { decodeMessage } from "../../src/ingest/message.ts";
 import { openReader } from "../../src/store/read.ts";
 import type { DeadLetter } from "../../src/store/schema.ts";
-import { type IngestBatch, openWriter, type PartitionEvents } from "../../src/store/write.ts";
+import {
+  type IngestBatch,
+  openWriter,
+  type PartitionEvents,
+  type WriterOptions,
+} from "../../src/store/write.ts";
 
 /** A directory of its own that is gone after the test. */
 export function newDirectory() {
@@ -19,12 +24,11 @@ export function newDirectory() {
   };
 }
 
-/** A store with these events, and a reader of it. */
-export function storeOf(events: readonly ArrestEventFields[]) {
+/** A store in a directory of its own, read and written. */
+export function newStore(options?: WriterOptions) {
   const directory = newDirectory();
   const path = directory.file();
-  const writer = openWriter(path, "kafka", "arrest_event", decodeMessage);
-  writer.ingest(batch({ events }));
+  const writer = openWriter(path, "kafka", "arrest_event", decodeMessage, options);
   const reader = openReader(path);
   return {
     path,
@@ -41,6 +45,13 @@ export function storeOf(events: readonly ArrestEventFields[]) {
       directory[Symbol.dispose]();
     },
   };
+}
+
+/** A store with these events. */
+export function storeOf(events: readonly ArrestEventFields[]) {
+  const store = newStore();
+  store.writer.ingest(batch({ events }));
+  return store;
 }
 
 /** A connection past the service, as any other program would open one. */

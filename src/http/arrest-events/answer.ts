@@ -6,11 +6,16 @@ import { PREFERENCE_APPLIED_HEADER, preferredReturn } from "../prefer.ts";
 
 /** Answers a change with the event that came of it, or with nothing where the client prefers that. */
 export function eventAnswer(request: Request, event: VersionedEvent, isNew: boolean): Response {
-  const headers = {
-    ETag: entityTag(event.version),
-    ...(isNew && { Location: `/arrest_events/${event.id}` }),
-  };
+  const headers = eventHeaders(event, isNew);
   return preferredAnswer(request, () => JSON.stringify(toJson(event)), isNew, headers);
+}
+
+/** The headers that go with an event that was created or changed. */
+export function eventHeaders(
+  { id, version }: VersionedEvent,
+  isNew: boolean,
+): Readonly<Record<string, string>> {
+  return { ETag: entityTag(version), ...(isNew && { Location: `/arrest_events/${id}` }) };
 }
 
 /**

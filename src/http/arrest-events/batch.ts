@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { type ArrestEventFields, MAX_ID } from "../../arrest-event.ts";
 import type { Api } from "../api.ts";
 import { mediaTypeOf, parseLine, readItems, readLines } from "../body.ts";
+import { makeChange } from "../change.ts";
 import {
   type BodyError,
   checkNewEvent,
@@ -14,7 +15,6 @@ import { PREFER, PREFERENCE_APPLIED_HEADER } from "../prefer.ts";
 import { MAX_ERRORS, Problem } from "../problem.ts";
 import { nextTurn } from "../turns.ts";
 import { preferredAnswer } from "./answer.ts";
-import { makeChange } from "./change.ts";
 import { IDEMPOTENCY_KEY, idempotencyKey, type RequestsUnderWay } from "./idempotency.ts";
 
 /** The most events of a batch. */

@@ -1,10 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import { emptyAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
+import { makeChange } from "../change.ts";
 import { EventPath, parseId } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { IF_MATCH, wantedVersions } from "../entity-tag.ts";
-import { makeChange } from "./change.ts";
 
 /** Adds `DELETE /arrest_events/{id}`. */
 export function addDelete(api: Api, { writer }: Pick<Dependencies, "writer">): void {

@@ -1,11 +1,11 @@
 import { z } from "@hono/zod-openapi";
 import type { Api } from "../api.ts";
 import { readJson } from "../body.ts";
+import { makeChange } from "../change.ts";
 import { EXAMPLE_NEW_EVENT, NewArrestEvent, parseNewEvent } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { PREFER } from "../prefer.ts";
 import { CREATED_RESPONSES, eventAnswer } from "./answer.ts";
-import { makeChange } from "./change.ts";
 import { IDEMPOTENCY_KEY, idempotencyKey, type RequestsUnderWay } from "./idempotency.ts";
 
 /** Adds `POST /arrest_events`. */

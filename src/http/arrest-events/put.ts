@@ -1,12 +1,12 @@
 import { z } from "@hono/zod-openapi";
 import type { Api, Operation } from "../api.ts";
 import { type MediaType, readJson } from "../body.ts";
+import { makeChange } from "../change.ts";
 import { ArrestEventChanges, EventPath, parseChanges, parseId } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { IF_MATCH, wantedVersions } from "../entity-tag.ts";
 import { PREFER } from "../prefer.ts";
 import { CHANGED_RESPONSES, eventAnswer } from "./answer.ts";
-import { makeChange } from "./change.ts";
 
 /** Adds `PUT /arrest_events/{id}`. */
 export function addPut(api: Api, dependencies: Pick<Dependencies, "writer">): void {

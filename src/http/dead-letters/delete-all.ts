@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
+import { makeChange } from "../change.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { Problem } from "../problem.ts";
 import { LINK_HEADER, nextLink, pageParameters, readQuery } from "../query.ts";
@@ -43,11 +44,9 @@ export function addDeleteAll(api: Api, { writer }: Pick<Dependencies, "writer">)
         const detail = "is required, or another filter: without one all would be deleted";
         throw new Problem("invalid-query", { errors: [{ parameter: "topic", detail }] });
       }
-      const result = await writer.change({ kind: "delete-letters", filter, limit: query.limit });
-      if (result.kind === "failed") {
-        throw new Error(`the store failed to delete dead letters: ${result.message}`);
-      }
-      const { done, more } = result.letters;
+      const { limit } = query;
+      const change = { kind: "delete-letters", filter, limit } as const;
+      const { done, more } = (await makeChange(writer, change)).letters;
       const body: z.infer<typeof Deleted> = { deleted: done };
       return jsonAnswer(JSON.stringify(body), 200, more ? nextLink(req.url, undefined) : undefined);
     },

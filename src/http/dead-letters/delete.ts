@@ -1,8 +1,8 @@
 import { emptyAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
+import { makeChange } from "../change.ts";
 import { parseId } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { Problem } from "../problem.ts";
 import { DeadLetterPath } from "./contract.ts";
 
 /** Adds `DELETE /dead_letters/{id}`. */
@@ -22,15 +22,8 @@ export function addDelete(api: Api, { writer }: Pick<Dependencies, "writer">): v
     },
     async ({ req }) => {
       const letterId = parseId(req.param("id"), "dead-letter-not-found");
-      const result = await writer.change({ kind: "delete-letter", letterId });
-      switch (result.kind) {
-        case "deleted":
-          return emptyAnswer(204);
-        case "not-found":
-          throw new Problem("dead-letter-not-found");
-        case "failed":
-          throw new Error(`the store failed to delete a dead letter: ${result.message}`);
-      }
+      await makeChange(writer, { kind: "delete-letter", letterId });
+      return emptyAnswer(204);
     },
   );
 }

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
+import { makeChange } from "../change.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { LINK_HEADER, nextLink, pageParameters, readQuery } from "../query.ts";
 import { filterParameters, letters, toFilter } from "./contract.ts";
@@ -42,17 +43,14 @@ export function addReplayAll(api: Api, { writer }: Pick<Dependencies, "writer">)
     },
     async ({ req, env }) => {
       const query = readQuery(ReplayQuery, req.url);
-      const result = await writer.change({
+      const { letters: result } = await makeChange(writer, {
         kind: "replay-letters",
         filter: toFilter(query),
         after: query.cursor ?? 0,
         limit: query.limit,
         ...env,
       });
-      if (result.kind === "failed") {
-        throw new Error(`the store failed to replay dead letters: ${result.message}`);
-      }
-      const { done, refused, lastId, more } = result.letters;
+      const { done, refused, lastId, more } = result;
       const body: z.infer<typeof Replayed> = { replayed: done, refused };
       return jsonAnswer(JSON.stringify(body), 200, more ? nextLink(req.url, lastId) : undefined);
     },

@@ -1,7 +1,9 @@
 import { toJson } from "../../arrest-event.ts";
 import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
+import { eventHeaders } from "../arrest-events/answer.ts";
 import { hasBody, readJson } from "../body.ts";
+import { makeChange } from "../change.ts";
 import {
   EVENT_CONTENT,
   EXAMPLE_NEW_EVENT,
@@ -11,8 +13,7 @@ import {
   parseNewEvent,
 } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { ETAG_HEADER, entityTag } from "../entity-tag.ts";
-import { Problem } from "../problem.ts";
+import { ETAG_HEADER } from "../entity-tag.ts";
 import { DeadLetterPath } from "./contract.ts";
 
 /** Adds `POST /dead_letters/{id}/replay`. */
@@ -57,25 +58,13 @@ export function addReplay(api: Api, { writer }: Pick<Dependencies, "writer">): v
     async ({ req, env }) => {
       const letterId = parseId(req.param("id"), "dead-letter-not-found");
       const fields = hasBody(req.raw) ? parseNewEvent(await readJson(req.raw)) : undefined;
-      const result = await writer.change({
+      const { event } = await makeChange(writer, {
         kind: "replay",
         letterId,
         ...(fields && { fields }),
         ...env,
       });
-      switch (result.kind) {
-        case "done":
-          return jsonAnswer(JSON.stringify(toJson(result.event)), 201, {
-            Location: `/arrest_events/${result.event.id}`,
-            ETag: entityTag(result.event.version),
-          });
-        case "not-found":
-          throw new Problem("dead-letter-not-found");
-        case "refused":
-          throw new Problem("dead-letter-refused", { errors: result.refusals });
-        case "failed":
-          throw new Error(`the store failed to replay a dead letter: ${result.message}`);
-      }
+      return jsonAnswer(JSON.stringify(toJson(event)), 201, eventHeaders(event, true));
     },
   );
 }
