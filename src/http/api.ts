@@ -43,13 +43,8 @@ export type Handler = (context: Context<HttpEnv>) => Response | Promise<Response
 
 /** What the operations of the service are added to. */
 export interface Api {
-  /**
-   * Serves and documents an operation. Its handler meets only requests that pass what holds for all.
-   * A path without parameters is to be added before one with parameters that includes it.
-   */
+  /** Serves and documents an operation. Its handler meets only requests that pass what holds for all. */
   add(operation: Operation, handler: Handler): void;
-  /** The methods of a path that an operation has without parameters; none for any other. */
-  methodsOf(path: string): readonly string[];
 }
 
 /**
@@ -64,10 +59,7 @@ export function createApi(
   isStopping: () => boolean,
   onRoute: (pattern: string) => void,
 ): Api {
-  // Paths that must not be taken for those with parameters: `/arrest_events/count` is not that of an id.
-  const fixed = new Map<string, string[]>();
   return {
-    methodsOf: (path) => fixed.get(path) ?? [],
     add({ tag, problems, choosesForm, answersWhileStopping, ...operation }, handler) {
       const answersJson = Object.values(operation.responses).some(
         (response) => "content" in response && "application/json" in (response.content ?? {}),
@@ -91,12 +83,7 @@ export function createApi(
       });
       const checksAccept = answersJson && !choosesForm;
       const pattern = operation.path.replaceAll(/\{(\w+)\}/g, ":$1");
-      const isFixed = pattern === operation.path;
-      if (isFixed) {
-        fixed.set(pattern, [...(fixed.get(pattern) ?? []), operation.method.toUpperCase()]);
-      }
       hono.on(operation.method, pattern, (context) => {
-        if (!isFixed && fixed.has(context.req.path)) return context.notFound();
         onRoute(pattern);
         const { url, headers } = context.req.raw;
         if (!answersWhileStopping && isStopping()) throw new Problem("stopping");

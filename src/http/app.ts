@@ -1,8 +1,9 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { routePath } from "hono/route";
+import type { H, RouterRoute } from "hono/types";
 import { StoreUnavailableError } from "../writer/client.ts";
 import { emptyAnswer } from "./answer.ts";
-import { type Api, type Bindings, createApi, type HttpEnv } from "./api.ts";
+import { type Bindings, createApi, type HttpEnv } from "./api.ts";
 import { addArrestEvents } from "./arrest-events/index.ts";
 import { ACCEPT_PATCH } from "./body.ts";
 import { addDeadLetters } from "./dead-letters/index.ts";
@@ -10,6 +11,7 @@ import type { Dependencies } from "./dependencies.ts";
 import { openApiDocument } from "./document.ts";
 import { RequestMetrics } from "./metrics.ts";
 import { addOperations } from "./operations/index.ts";
+import { PathRouter } from "./path-router.ts";
 import { Problem, problemAnswer } from "./problem.ts";
 import { REQUEST_ID, requestIdOf } from "./request-id.ts";
 
@@ -27,7 +29,8 @@ export interface App {
 /** Makes the app over its dependencies. It holds nothing open and starts nothing. */
 export function createApp(dependencies: Dependencies): App {
   const { log } = dependencies;
-  const hono = new OpenAPIHono<HttpEnv>();
+  const router = new PathRouter<[H, RouterRoute]>();
+  const hono = new OpenAPIHono<HttpEnv>({ router });
   const metrics = new RequestMetrics(dependencies.registry);
   /** The pattern of the route that the last request has met, which unlike its path has few values. */
   let route: string | null = null;
@@ -40,7 +43,7 @@ export function createApp(dependencies: Dependencies): App {
   addOperations(api, dependencies, openApi);
 
   hono.notFound(({ req }) => {
-    const methods = methodsOf(hono, api, req.path);
+    const methods = allowedMethods(router.methodsOf(req.path));
     if (methods.length === 0) return problemAnswer(new Problem("not-found"), req.url);
     const headers = { Allow: methods.join(", ") };
     if (req.method === "OPTIONS") {
@@ -110,12 +113,9 @@ const NAMELESS: Bindings = {};
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/** The methods that a path has, as `Allow` lists them; none for an unknown path. */
-function methodsOf(hono: OpenAPIHono<HttpEnv>, api: Api, path: string): string[] {
-  const fixed = api.methodsOf(path);
-  const served = METHODS.filter((method) =>
-    fixed.length > 0 ? fixed.includes(method) : hono.router.match(method, path)[0].length > 0,
-  );
-  if (served.length === 0) return [];
+/** What `Allow` lists for a path that has these methods; nothing for an unknown path. */
+function allowedMethods(methods: readonly string[]): string[] {
+  if (methods.length === 0) return [];
+  const served = METHODS.filter((method) => methods.includes(method));
   return [...served, ...(served.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
 }
