@@ -35,7 +35,8 @@ const WRITER_SHARE = 0.9;
  */
 export async function startService(config: Config, log: Log, version: string): Promise<Service> {
   const writer = await startWriter(config);
-  const reader = openReader(config.databasePath);
+  // Requests of one turn of the event loop share a snapshot.
+  const reader = openReader(config.databasePath, setImmediate);
   const registry = new Registry();
   const { bun = "", sqlite = "" } = process.versions;
   addBuildInfo(registry, { version, bun, sqlite, librdkafka: writer.librdkafkaVersion });

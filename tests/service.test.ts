@@ -53,6 +53,40 @@ function announcedBroker(lines: readonly { brokers?: string }[]): string {
 
 describe("the whole service", () => {
   test.concurrent(
+    "answers whoever made a change with it, whatever others read at the same time",
+    async () => {
+      await using running = await start({ KAFKA_BROKERS: "none" });
+      const url = (id: number) => new URL(`/arrest_events/${id}`, running.service.url);
+      const { id: _, ...event } = EXPECTED;
+      let hasEnded = false;
+      const others = Array.from({ length: 8 }, async () => {
+        while (!hasEnded) await (await fetch(url(1))).bytes();
+      });
+      const clients = Array.from({ length: 8 }, async (_, client) => {
+        for (let round = 0; round < 50; round++) {
+          const made = await fetch(new URL("/arrest_events", running.service.url), {
+            method: "POST",
+            headers: { "Content-Type": "application/json" },
+            body: JSON.stringify({ ...event, officer_id: client + 1 }),
+          });
+          const { id } = (await made.json()) as { id: number };
+          const found = await fetch(url(id));
+          expect(await found.json()).toEqual({ ...event, id, officer_id: client + 1 });
+          await fetch(url(id), { method: "DELETE" });
+          expect((await fetch(url(id))).status).toBe(404);
+        }
+      });
+      try {
+        await Promise.all(clients);
+      } finally {
+        hasEnded = true;
+        await Promise.all(others);
+      }
+    },
+    PATIENCE_MS,
+  );
+
+  test.concurrent(
     "answers over HTTP what was sent to Kafka",
     async () => {
       await using running = await start();

@@ -14,18 +14,22 @@ type Made<C extends Change> = Exclude<
   { kind: "failed" | "not-found" | "refused" | keyof typeof PROBLEM_OF }
 >;
 
+/** What changes are made with. */
+export type ChangeDependencies = Pick<Dependencies, "writer" | "reader">;
+
 /**
- * Makes a change that the contract has let through.
+ * Makes a change that the contract has let through. Whoever is told of it finds it from then on.
  *
  * @throws Problem `event-not-found` or `dead-letter-not-found`, `precondition-failed`,
  *   `idempotency-key-reused` or `dead-letter-refused`
  * @throws StoreUnavailableError when the change was not made
  */
 export async function makeChange<C extends Change>(
-  writer: Dependencies["writer"],
+  { writer, reader }: ChangeDependencies,
   change: C,
 ): Promise<Made<C>> {
   const result: ChangeResult = await writer.change(change);
+  reader.refresh();
   switch (result.kind) {
     case "failed":
       // The contract lets nothing through that the store refuses, so this is a fault of the service.

@@ -16,7 +16,7 @@ export interface Key {
 }
 
 /** The columns of an event, named as its members are. */
-const EVENT_COLUMNS = [
+export const EVENT_COLUMNS = [
   "id",
   ...Object.entries(FIELD_NAMES).map(([field, name]) => `${name} as ${field}`),
 ].join(", ");

@@ -6,8 +6,10 @@ import { type DeadLetterFilter, matching } from "./dead-letters.ts";
 import { type EventCounting, type EventGrouping, openCounting } from "./event-counts.ts";
 import type { EventFilter } from "./event-filter.ts";
 import { type EventScan, type EventSelection, openScan } from "./event-scan.ts";
+import { EVENT_COLUMNS } from "./event-walk.ts";
 import { type EventHistory, HistoryReader } from "./history.ts";
 import { arrestEvent, deadLetter, type StoredDeadLetter } from "./schema.ts";
+import { SharedSnapshot } from "./shared-snapshot.ts";
 import { Statements } from "./statements.ts";
 
 export type { DeadLetterFilter } from "./dead-letters.ts";
@@ -30,12 +32,14 @@ export type DeadLetterSummary = Omit<StoredDeadLetter, "cluster" | "headers" | "
 };
 
 /**
- * Reads of committed events. The statements of a call end before it returns, so none pins the log; a scan
- * and a counting go on with further statements.
+ * Reads of committed events. The statements of a call end before it returns, so none pins the log for
+ * longer than the reader was told to share a snapshot; a scan and a counting go on with further statements.
  */
 export interface EventReader {
-  /** The event with this id, or `undefined`. */
+  /** The event with this id, or `undefined`, in the snapshot that is shared, where one is. */
   get(id: number): VersionedEvent | undefined;
+  /** Ends the snapshot that is shared, so that the next read finds all that is committed now. */
+  refresh(): void;
   /** The greatest id in the table; 0 when it is empty. */
   lastId(): number;
   /** Begins to read the selected events that there are now. */
@@ -65,23 +69,33 @@ export interface StoreSize {
   readonly freeBytes: number;
 }
 
-/** Opens the database at `path` for reading; the writer must have opened it before. */
-export function openReader(path: string): EventReader {
+/**
+ * Opens the database at `path` for reading; the writer must have opened it before.
+ *
+ * @param share how long the snapshot of a {@link EventReader.get} serves those after it: to the call of what
+ *   it is given. Without it each has one of its own.
+ */
+export function openReader(path: string, share?: (end: () => void) => void): EventReader {
   const database = openForReading(path);
-  const byId = database
-    .select()
-    .from(arrestEvent)
-    .where(eq(arrestEvent.id, sql.placeholder("id")))
-    .prepare();
+  const { $client: client } = database;
+  const snapshot = share && new SharedSnapshot(client, share);
+  // Drizzle's own would take as long as the read itself.
+  const byId = client.prepare<VersionedEvent, [number]>(
+    `select ${EVENT_COLUMNS}, version from arrest_event where id = ?`,
+  );
   const lastId = database
     .select({ id: max(arrestEvent.id) })
     .from(arrestEvent)
     .prepare();
   const greatestId = (): number => lastId.get()?.id ?? 0;
-  const statements = new Statements(database.$client);
+  const statements = new Statements(client);
   const history = new HistoryReader(database);
   return {
-    get: (id) => byId.get({ id }),
+    get: (id) => {
+      snapshot?.hold();
+      return byId.get(id) ?? undefined;
+    },
+    refresh: () => snapshot?.end(),
     lastId: greatestId,
     scan: (selection) => openScan(statements, selection, greatestId()),
     counting: (filter, groupings) => openCounting(statements, filter, groupings, greatestId()),
@@ -115,6 +129,9 @@ export function openReader(path: string): EventReader {
       };
     },
     check: () => void lastId.get(),
-    close: () => database.$client.close(),
+    close: () => {
+      snapshot?.end();
+      client.close();
+    },
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { ArrestEvent } from "../../src/arrest-event.ts";
 import { openForReading } from "../../src/store/database.ts";
+import { openReader } from "../../src/store/read.ts";
 import { batch, fields, openRaw, storeOf } from "../support/store.ts";
 
 /** A store with so many events, whose officers are their ids. */
@@ -72,6 +73,64 @@ describe("the reader", () => {
     expect(() => store.reader.check()).not.toThrow();
     raw.run("alter table arrest_event rename to away");
     expect(() => store.reader.check()).toThrow("no such table");
+  });
+});
+
+describe("a reader that shares a snapshot", () => {
+  /** A reader of a store with one event, and what ends the whiles in which it shares. */
+  function sharingReader() {
+    const store = storeWith(1);
+    const ends: (() => void)[] = [];
+    const reader = openReader(store.path, (end) => ends.push(end));
+    return {
+      store,
+      reader,
+      ends,
+      [Symbol.dispose]: () => {
+        reader.close();
+        store[Symbol.dispose]();
+      },
+    };
+  }
+
+  const delete1 = { kind: "delete", id: 1 } as const;
+
+  test("finds what was there at the first read until the while is over", () => {
+    using sharing = sharingReader();
+    const { store, reader, ends } = sharing;
+    expect(reader.get(1)).toBeDefined();
+    store.writer.apply([delete1]);
+    expect(reader.get(1)).toBeDefined();
+    expect(ends).toHaveLength(1);
+    ends[0]?.();
+    expect(reader.get(1)).toBeUndefined();
+    expect(ends).toHaveLength(2);
+  });
+
+  test("finds everything once it is refreshed, and the end of that while is no harm to the next", () => {
+    using sharing = sharingReader();
+    const { store, reader, ends } = sharing;
+    reader.get(1);
+    store.writer.apply([delete1]);
+    reader.refresh();
+    expect(reader.get(1)).toBeUndefined();
+    ends[0]?.();
+    ends[1]?.();
+    reader.refresh();
+    expect(reader.get(1)).toBeUndefined();
+  });
+
+  test("holds no part of the log beyond the while", () => {
+    using sharing = sharingReader();
+    const { store, reader, ends } = sharing;
+    using raw = openRaw(store.path);
+    raw.run("pragma busy_timeout = 0");
+    const emptyLog = () => raw.query("pragma wal_checkpoint(truncate)").get();
+    reader.get(1);
+    store.writer.apply([delete1]);
+    expect(emptyLog()).toMatchObject({ busy: 1 });
+    ends[0]?.();
+    expect(emptyLog()).toEqual({ busy: 0, log: 0, checkpointed: 0 });
   });
 });
 

@@ -76,7 +76,8 @@ export async function startService(logLevel = "error") {
   const writer = openWriter(path, "kafka", "arrest_event", decodeMessage, {
     now: () => clock.now,
   });
-  const stored = openReader(path);
+  // A snapshot that is shared for ever, so that a change which is not looked for shows.
+  const stored = openReader(path, () => undefined);
   const faults: Faults = {
     stopping: false,
     unwritable: false,
@@ -97,6 +98,7 @@ export async function startService(logLevel = "error") {
   }
   const reader: EventReader = {
     get: (id) => readable(() => stored.get(id)),
+    refresh: () => stored.refresh(),
     lastId: () => readable(() => stored.lastId()),
     scan: (selection) => {
       const scan = readable(() => stored.scan(selection));

@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { type ArrestEventFields, MAX_ID } from "../../arrest-event.ts";
 import type { Api } from "../api.ts";
 import { mediaTypeOf, parseLine, readItems, readLines } from "../body.ts";
-import { makeChange } from "../change.ts";
+import { type ChangeDependencies, makeChange } from "../change.ts";
 import {
   type BodyError,
   checkNewEvent,
@@ -10,7 +10,6 @@ import {
   GIVEN_TWICE,
   NewArrestEvent,
 } from "../contract.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { PREFER, PREFERENCE_APPLIED_HEADER } from "../prefer.ts";
 import { MAX_ERRORS, Problem } from "../problem.ts";
 import { nextTurn } from "../turns.ts";
@@ -41,7 +40,7 @@ const CreatedArrestEvents = z
 /** Adds `POST /arrest_events/batch`. */
 export function addBatch(
   api: Api,
-  { writer }: Pick<Dependencies, "writer">,
+  dependencies: ChangeDependencies,
   underWay: RequestsUnderWay,
 ): void {
   api.add(
@@ -94,7 +93,7 @@ export function addBatch(
       const key = idempotencyKey(req.raw.headers);
       const events = await readBatch(req.raw);
       const { firstId } = await underWay.make(key, "create-batch", events, (idempotency) =>
-        makeChange(writer, { kind: "create-batch", events, ...idempotency, ...env }),
+        makeChange(dependencies, { kind: "create-batch", events, ...idempotency, ...env }),
       );
       const ids = (): z.infer<typeof CreatedArrestEvents> => ({
         ids: events.map((_, index) => firstId + index),

@@ -1,9 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import type { Api } from "../api.ts";
 import { readJson } from "../body.ts";
-import { makeChange } from "../change.ts";
+import { type ChangeDependencies, makeChange } from "../change.ts";
 import { EXAMPLE_NEW_EVENT, NewArrestEvent, parseNewEvent } from "../contract.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { PREFER } from "../prefer.ts";
 import { CREATED_RESPONSES, eventAnswer } from "./answer.ts";
 import { IDEMPOTENCY_KEY, idempotencyKey, type RequestsUnderWay } from "./idempotency.ts";
@@ -11,7 +10,7 @@ import { IDEMPOTENCY_KEY, idempotencyKey, type RequestsUnderWay } from "./idempo
 /** Adds `POST /arrest_events`. */
 export function addPost(
   api: Api,
-  { writer }: Pick<Dependencies, "writer">,
+  dependencies: ChangeDependencies,
   underWay: RequestsUnderWay,
 ): void {
   api.add(
@@ -50,7 +49,7 @@ export function addPost(
       const key = idempotencyKey(req.raw.headers);
       const fields = parseNewEvent(await readJson(req.raw));
       const { event } = await underWay.make(key, "create", [fields], (idempotency) =>
-        makeChange(writer, { kind: "create", fields, ...idempotency, ...env }),
+        makeChange(dependencies, { kind: "create", fields, ...idempotency, ...env }),
       );
       return eventAnswer(req.raw, event, true);
     },

@@ -1,15 +1,14 @@
 import { z } from "@hono/zod-openapi";
 import type { Api, Operation } from "../api.ts";
 import { type MediaType, readJson } from "../body.ts";
-import { makeChange } from "../change.ts";
+import { type ChangeDependencies, makeChange } from "../change.ts";
 import { ArrestEventChanges, EventPath, parseChanges, parseId } from "../contract.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { IF_MATCH, wantedVersions } from "../entity-tag.ts";
 import { PREFER } from "../prefer.ts";
 import { CHANGED_RESPONSES, eventAnswer } from "./answer.ts";
 
 /** Adds `PUT /arrest_events/{id}`. */
-export function addPut(api: Api, dependencies: Pick<Dependencies, "writer">): void {
+export function addPut(api: Api, dependencies: ChangeDependencies): void {
   addUpdate(api, dependencies, ["application/json"], {
     method: "put",
     operationId: "updateArrestEvent",
@@ -22,7 +21,7 @@ export function addPut(api: Api, dependencies: Pick<Dependencies, "writer">): vo
 /** Adds an operation that changes the members which its body has. */
 export function addUpdate(
   api: Api,
-  { writer }: Pick<Dependencies, "writer">,
+  dependencies: ChangeDependencies,
   mediaTypes: readonly MediaType[],
   operation: Pick<Operation, "method" | "operationId" | "summary" | "description">,
 ): void {
@@ -57,7 +56,7 @@ export function addUpdate(
       const id = parseId(req.param("id"), "event-not-found");
       const fields = parseChanges(await readJson(req.raw, mediaTypes));
       const ifVersion = wantedVersions(req.raw.headers);
-      const { event } = await makeChange(writer, {
+      const { event } = await makeChange(dependencies, {
         kind: "update",
         id,
         fields,

@@ -1,12 +1,11 @@
 import { emptyAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
-import { makeChange } from "../change.ts";
+import { type ChangeDependencies, makeChange } from "../change.ts";
 import { parseId } from "../contract.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { DeadLetterPath } from "./contract.ts";
 
 /** Adds `DELETE /dead_letters/{id}`. */
-export function addDelete(api: Api, { writer }: Pick<Dependencies, "writer">): void {
+export function addDelete(api: Api, dependencies: ChangeDependencies): void {
   api.add(
     {
       method: "delete",
@@ -22,7 +21,7 @@ export function addDelete(api: Api, { writer }: Pick<Dependencies, "writer">): v
     },
     async ({ req }) => {
       const letterId = parseId(req.param("id"), "dead-letter-not-found");
-      await makeChange(writer, { kind: "delete-letter", letterId });
+      await makeChange(dependencies, { kind: "delete-letter", letterId });
       return emptyAnswer(204);
     },
   );

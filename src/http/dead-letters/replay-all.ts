@@ -1,8 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
-import { makeChange } from "../change.ts";
-import type { Dependencies } from "../dependencies.ts";
+import { type ChangeDependencies, makeChange } from "../change.ts";
 import { LINK_HEADER, nextLink, pageParameters, readQuery } from "../query.ts";
 import { filterParameters, letters, toFilter } from "./contract.ts";
 
@@ -19,7 +18,7 @@ const Replayed = z
   .openapi("ReplayedDeadLetters", { description: "What became of dead letters." });
 
 /** Adds `POST /dead_letters/replay`. */
-export function addReplayAll(api: Api, { writer }: Pick<Dependencies, "writer">): void {
+export function addReplayAll(api: Api, dependencies: ChangeDependencies): void {
   api.add(
     {
       method: "post",
@@ -43,7 +42,7 @@ export function addReplayAll(api: Api, { writer }: Pick<Dependencies, "writer">)
     },
     async ({ req, env }) => {
       const query = readQuery(ReplayQuery, req.url);
-      const { letters: result } = await makeChange(writer, {
+      const { letters: result } = await makeChange(dependencies, {
         kind: "replay-letters",
         filter: toFilter(query),
         after: query.cursor ?? 0,

@@ -3,7 +3,7 @@ import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
 import { eventHeaders } from "../arrest-events/answer.ts";
 import { hasBody, readJson } from "../body.ts";
-import { makeChange } from "../change.ts";
+import { type ChangeDependencies, makeChange } from "../change.ts";
 import {
   EVENT_CONTENT,
   EXAMPLE_NEW_EVENT,
@@ -12,12 +12,11 @@ import {
   parseId,
   parseNewEvent,
 } from "../contract.ts";
-import type { Dependencies } from "../dependencies.ts";
 import { ETAG_HEADER } from "../entity-tag.ts";
 import { DeadLetterPath } from "./contract.ts";
 
 /** Adds `POST /dead_letters/{id}/replay`. */
-export function addReplay(api: Api, { writer }: Pick<Dependencies, "writer">): void {
+export function addReplay(api: Api, dependencies: ChangeDependencies): void {
   api.add(
     {
       method: "post",
@@ -58,7 +57,7 @@ export function addReplay(api: Api, { writer }: Pick<Dependencies, "writer">): v
     async ({ req, env }) => {
       const letterId = parseId(req.param("id"), "dead-letter-not-found");
       const fields = hasBody(req.raw) ? parseNewEvent(await readJson(req.raw)) : undefined;
-      const { event } = await makeChange(writer, {
+      const { event } = await makeChange(dependencies, {
         kind: "replay",
         letterId,
         ...(fields && { fields }),
