@@ -27,7 +27,7 @@ const CLIENTS = 3;
 /** How many messages each life of the service gets while nothing else writes, and then beside HTTP. */
 const SHARE = 500;
 /** How the lives of the recorded service end: the first leaves an emptied log, the others a full one. */
-const ENDS: readonly NodeJS.Signals[] = ["SIGTERM", "SIGKILL", "SIGKILL"];
+const ENDS = ["SIGTERM", "SIGKILL", "SIGKILL"] as const;
 /** How many power cuts there are of each kind. */
 const CUTS = Number(process.env["CUTS"] ?? 40);
 /** On how many of the disks the service itself is started. */
@@ -104,7 +104,8 @@ async function recordLives(disk: FaultyDisk, broker: EmbeddedBroker): Promise<Hi
     await sendShare();
     await Bun.sleep(200 + random() * 200);
     ending = true;
-    service.signal(end);
+    if (end === "SIGKILL") disk.strike("kill", { times: 1 });
+    else service.signal(end);
     await service.ended();
     await Promise.all(clients);
   }

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +23,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { NO_SPACE, WRITE_ERROR, SYNC_ERROR, READ_ERROR, READ_ONLY, FAULTS };
+enum { NO_SPACE, WRITE_ERROR, SYNC_ERROR, READ_ERROR, READ_ONLY, KILL, FAULTS };
 
 /* The kinds of files, as bits of fault.files. */
 enum { DATABASE = 1, LOG = 2, INDEX = 4, JOURNAL = 8, DIRECTORY = 16 };
@@ -135,11 +136,6 @@ static uint32_t file_of(const char *name) {
   return 0;
 }
 
-/* The index of the log (-shm) is written through memory and made anew after a crash: never recorded. */
-static void record(struct tracked to, uint32_t operation, uint64_t offset, const void *bytes, size_t length) {
-  if (to.kind != INDEX) append(operation, to.file, offset, bytes, length);
-}
-
 static bool fails(int which, uint32_t kind) {
   struct fault *fault = &faults[which];
   if (fault->times == 0 || (fault->files & kind) == 0) return false;
@@ -150,6 +146,15 @@ static bool fails(int which, uint32_t kind) {
   if (fault->times > 0) fault->times--;
   fault->hits++;
   return true;
+}
+
+/*
+ * The index of the log (-shm) is written through memory and made anew after a crash: never recorded. What
+ * kills the process does so here, where everything that was done is recorded.
+ */
+static void record(struct tracked to, uint32_t operation, uint64_t offset, const void *bytes, size_t length) {
+  if (to.kind != INDEX) append(operation, to.file, offset, bytes, length);
+  if (fails(KILL, to.kind)) kill(getpid(), SIGKILL);
 }
 
 static int failure(int error) { return errno = error, -1; }

@@ -20,13 +20,21 @@ export const HAS_SHIM = libc() === "glibc";
 export const WITHOUT_SHIM = HAS_SHIM ? "" : " (left out: needs Linux with glibc)";
 
 /** The faults, in the order of their slots in the control file. */
-const FAULTS = ["no-space", "write-error", "sync-error", "read-error", "read-only"] as const;
+const FAULTS = [
+  "no-space",
+  "write-error",
+  "sync-error",
+  "read-error",
+  "read-only",
+  "kill",
+] as const;
 
 /**
  * A way for a disk to fail:
  * - `no-space`: ENOSPC for every write that makes a file larger
  * - `write-error`, `sync-error`, `read-error`: EIO for that call
  * - `read-only`: EROFS for everything that changes a file, as after the kernel has remounted a file system
+ * - `kill`: SIGKILL behind something that changes a file. One from elsewhere may come between that and its record
  */
 export type Fault = (typeof FAULTS)[number];
 
