@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import fc from "fast-check";
 import { preferredCoding } from "../../src/http/content-coding.ts";
 import { type Service, sendJson, startService, VALID_MEMBERS } from "../support/http-service.ts";
 import { someEvents } from "../support/many-events.ts";
+import { checkAsync } from "../support/property.ts";
 import { letter } from "../support/store.ts";
 
 // A busy machine is no failure.
@@ -85,6 +87,39 @@ describe("a client's Accept-Encoding", () => {
   ] as const)("of %p prefers %p", (header, coding) => {
     expect(preferredCoding(header)).toBe(coding);
   });
+});
+
+test("whatever the header says, the answer is one that it allows, or none is", async () => {
+  const token = fc.constantFrom("gzip", "zstd", "identity", "*", "br", "x-gzip", "GZIP", "", "a b");
+  const weight = fc.constantFrom(
+    "",
+    ";q=0",
+    ";q=0.5",
+    ";q=1",
+    ";q=",
+    ";q=2",
+    ";Q=0.1",
+    "; q=0.001",
+  );
+  const part = fc.oneof(
+    fc.tuple(token, weight).map((both) => both.join("")),
+    fc.string(),
+  );
+  await checkAsync(
+    fc.asyncProperty(fc.array(part, { maxLength: 5 }), async (parts) => {
+      const header = parts
+        .join(", ")
+        .replaceAll(/[^\x20-\x7e]/g, "")
+        .trim();
+      const answer = await ask(`${ALL}?limit=50`, header);
+      const coding = answer.headers.get("Content-Encoding");
+      expect([200, 406]).toContain(answer.status);
+      if (coding !== null) expect(header.toLowerCase()).toMatch(new RegExp(`${coding}|\\*`));
+      if (answer.status === 200) expect(JSON.parse(decode(answer))).toHaveLength(50);
+      else expect(header).toMatch(/q=/i);
+    }),
+    300,
+  );
 });
 
 describe.each(Object.entries(LARGE))("%s", (_, path) => {

@@ -59,6 +59,16 @@ describe("the pages of configured origins", () => {
     }
   });
 
+  test("leave no trace in the answers to others", async () => {
+    await using service = await startService("error", { corsOrigins: [PAGE] });
+    await service.ask(ALL, sendJson("POST", VALID_MEMBERS));
+    for (let times = 0; times < 3; times++) {
+      expect((await service.ask(`${ALL}/1`, from(PAGE))).headers.get("Vary")).toBe("Origin");
+    }
+    const other = await service.ask(`${ALL}/1`);
+    expect([corsHeaders(other), other.headers.get("Vary")]).toEqual([[], "Origin"]);
+  });
+
   test("are told before what they may send", async () => {
     await using service = await startService("error", { corsOrigins: [PAGE] });
     const { status, headers } = await preflight(service, `${ALL}/1`, "PATCH");

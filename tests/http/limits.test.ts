@@ -1,5 +1,13 @@
 import { Database } from "bun:sqlite";
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from "bun:test";
 import { connect, type Socket } from "node:net";
 import { type Service, sendJson, startService, VALID_MEMBERS } from "../support/http-service.ts";
 import { someEvents } from "../support/many-events.ts";
@@ -27,6 +35,22 @@ async function stall({ port }: Service, headers = ""): Promise<Socket> {
   return socket.pause();
 }
 
+/** A list that tests only read. */
+let service: Service;
+
+beforeAll(async () => {
+  service = await startLong();
+});
+
+afterEach(async () => {
+  service.limits.requestTimeoutMs = 30_000;
+  await streaming(service, 0);
+});
+
+afterAll(async () => {
+  await service[Symbol.asyncDispose]();
+});
+
 /** Waits until so many streams are under way. */
 async function streaming(service: Service, count: number): Promise<void> {
   await until(`${count} streams are under way`, async () => {
@@ -37,7 +61,6 @@ async function streaming(service: Service, count: number): Promise<void> {
 
 describe("streams beyond as many as there may be at once", () => {
   test("are refused for a while, whatever the form", async () => {
-    await using service = await startLong();
     service.limits.maxStreams = 2;
     const sockets = [await stall(service), await stall(service, "Accept-Encoding: zstd\r\n")];
     for (const query of ["", "?format=csv", "?sort=-arrested_at", "?arrest_type_id=1"]) {
@@ -50,7 +73,6 @@ describe("streams beyond as many as there may be at once", () => {
   });
 
   test("are answered where they are short, as are pages, counts and heads", async () => {
-    await using service = await startLong();
     service.limits.maxStreams = 1;
     const socket = await stall(service);
     for (const [query, events] of [
@@ -72,7 +94,6 @@ describe("streams beyond as many as there may be at once", () => {
   });
 
   test("may be 1,000 events long, and no more", async () => {
-    await using service = await startLong();
     service.limits.maxStreams = 1;
     const socket = await stall(service);
     const { json } = await service.ask(`${ALL}?limit=1000&sort=-arrested_at`);
@@ -86,7 +107,6 @@ describe("streams beyond as many as there may be at once", () => {
   });
 
   test("are let in when one ends, when one fails, and when a client leaves", async () => {
-    await using service = await startLong();
     service.limits.maxStreams = 1;
     expect((await (await fetch(`${service.url}${ALL}`)).json()) as unknown[]).toHaveLength(150_000);
     await streaming(service, 0);
@@ -106,7 +126,6 @@ describe("streams beyond as many as there may be at once", () => {
   });
 
   test("are let in when a client left before its stream had begun", async () => {
-    await using service = await startLong();
     service.limits.maxStreams = 1;
     const left = new AbortController();
     // Nobody reads the answer.
@@ -121,7 +140,6 @@ describe("streams beyond as many as there may be at once", () => {
   });
 
   test("are not taken up by heads", async () => {
-    await using service = await startLong();
     service.limits.maxStreams = 1;
     for (let heads = 0; heads < 3; heads++) await service.ask(ALL, { method: "HEAD" });
     const answer = await fetch(`${service.url}${ALL}`);
@@ -257,7 +275,6 @@ describe("a read that looks at much", () => {
     `${ALL}/stats?group_by=officer_id&group_by=hour`,
     `${ALL}?limit=1000&arrest_type_id=1&${[1, 2, 3, 4, 5].map((id) => `crime_type_id=${id}`).join("&")}`,
   ])("is given up in time, and says so: %s", async (path) => {
-    await using service = await startLong();
     service.limits.requestTimeoutMs = 0;
     const { status, headers, json } = await service.ask(path);
     expect([status, json.type]).toEqual([503, "/problems/answer-timeout"]);
@@ -265,7 +282,6 @@ describe("a read that looks at much", () => {
   });
 
   test("is streamed for as long as it takes", async () => {
-    await using service = await startLong();
     service.limits.requestTimeoutMs = 0;
     const { json } = await service.ask(ALL);
     expect(json).toHaveLength(150_000);

@@ -19,7 +19,7 @@ const DESCRIPTION = `Answers the arrest events that match all filters, in the or
 
 With \`limit\` the answer is a page, and \`Link\` leads to the next one, which begins behind the last event of this one: however deep it lies, it costs no more, and events that are written meanwhile neither repeat nor hide others.
 
-Without \`limit\` all that match are streamed: the service holds a page of them at a time, however many there are, and waits for a slow reader, but not for one that takes nothing for two minutes. So many lists can be streamed at once; more are answered 503, unless they have 1,000 events at most. Events that are created while it runs are not in it. If reading fails on the way, the connection is cut before the end, so that a part is never taken for the whole.
+Without \`limit\` all that match are streamed: the service holds a page of them at a time, however many there are, and waits for a slow reader; one that takes nothing for two minutes, unless that is set otherwise, is cut off. Only so many lists are streamed at once: one more is answered 503, unless it has 1,000 events at most. Events that are created while it runs are not in it. If reading fails on the way, the connection is cut before the end, so that a part is never taken for the whole.
 
 The answer is a JSON array, a line of JSON for each event (\`application/x-ndjson\`), or CSV with a header line (\`text/csv\`, RFC 4180), as \`Accept\` or \`format\` asks for.`;
 
