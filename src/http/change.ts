@@ -1,6 +1,7 @@
 import type { Change, ChangeResult } from "../writer/client.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { Problem } from "./problem.ts";
+import { within } from "./within.ts";
 
 /** The outcomes of a change that a client can do something about, and their problems. */
 const PROBLEM_OF = {
@@ -8,28 +9,45 @@ const PROBLEM_OF = {
   "key-reused": "idempotency-key-reused",
 } as const;
 
+/**
+ * A writer whose changes whoever is told of them finds from then on, and which answers in time: a change
+ * that takes longer is left to itself, and nobody can tell what comes of it. Then the promise rejects with
+ * the Problem `outcome-unknown`.
+ */
+export function writerOf({
+  writer,
+  reader,
+  limits,
+}: Pick<Dependencies, "writer" | "reader" | "limits">): Dependencies["writer"] {
+  return {
+    ...writer,
+    change: async (change) => {
+      const tooLong = () => new Problem("outcome-unknown");
+      const result = await within(writer.change(change), limits.requestTimeoutMs, tooLong);
+      reader.refresh();
+      return result;
+    },
+  };
+}
+
 /** What came of a change that was made. */
 type Made<C extends Change> = Exclude<
   ChangeResult<C["kind"]>,
   { kind: "failed" | "not-found" | "refused" | keyof typeof PROBLEM_OF }
 >;
 
-/** What changes are made with. */
-export type ChangeDependencies = Pick<Dependencies, "writer" | "reader">;
-
 /**
- * Makes a change that the contract has let through. Whoever is told of it finds it from then on.
+ * Makes a change that the contract has let through.
  *
  * @throws Problem `event-not-found` or `dead-letter-not-found`, `precondition-failed`,
  *   `idempotency-key-reused` or `dead-letter-refused`
  * @throws StoreUnavailableError when the change was not made
  */
 export async function makeChange<C extends Change>(
-  { writer, reader }: ChangeDependencies,
+  writer: Dependencies["writer"],
   change: C,
 ): Promise<Made<C>> {
   const result: ChangeResult = await writer.change(change);
-  reader.refresh();
   switch (result.kind) {
     case "failed":
       // The contract lets nothing through that the store refuses, so this is a fault of the service.

@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { type ArrestEventFields, MAX_ID } from "../../arrest-event.ts";
 import type { Api } from "../api.ts";
 import { mediaTypeOf, parseLine, readItems, readLines } from "../body.ts";
-import { type ChangeDependencies, makeChange } from "../change.ts";
+import { makeChange } from "../change.ts";
 import {
   type BodyError,
   checkNewEvent,
@@ -10,6 +10,7 @@ import {
   GIVEN_TWICE,
   NewArrestEvent,
 } from "../contract.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { PREFER, PREFERENCE_APPLIED_HEADER } from "../prefer.ts";
 import { MAX_ERRORS, Problem } from "../problem.ts";
 import { nextTurn } from "../turns.ts";
@@ -40,7 +41,7 @@ const CreatedArrestEvents = z
 /** Adds `POST /arrest_events/batch`. */
 export function addBatch(
   api: Api,
-  dependencies: ChangeDependencies,
+  { writer, limits }: Pick<Dependencies, "writer" | "limits">,
   underWay: RequestsUnderWay,
 ): void {
   api.add(
@@ -91,9 +92,9 @@ export function addBatch(
     },
     async ({ req, env }) => {
       const key = idempotencyKey(req.raw.headers);
-      const events = await readBatch(req.raw);
+      const events = await readBatch(req.raw, limits.requestTimeoutMs);
       const { firstId } = await underWay.make(key, "create-batch", events, (idempotency) =>
-        makeChange(dependencies, { kind: "create-batch", events, ...idempotency, ...env }),
+        makeChange(writer, { kind: "create-batch", events, ...idempotency, ...env }),
       );
       const ids = (): z.infer<typeof CreatedArrestEvents> => ({
         ids: events.map((_, index) => firstId + index),
@@ -108,14 +109,14 @@ export function addBatch(
  *
  * @throws Problem `invalid-batch` with the rules that its items break, or what reading a body throws
  */
-async function readBatch(request: Request): Promise<ArrestEventFields[]> {
+async function readBatch(request: Request, withinMs: number): Promise<ArrestEventFields[]> {
   const batch = new Batch(request);
   switch (mediaTypeOf(request.headers, ["application/json", "application/x-ndjson"])) {
     case "application/x-ndjson":
-      for await (const line of readLines(request, MAX_BYTES)) await batch.addLine(line);
+      for await (const line of readLines(request, MAX_BYTES, withinMs)) await batch.addLine(line);
       break;
     default: {
-      const body = await readItems(request, MAX_BYTES);
+      const body = await readItems(request, MAX_BYTES, withinMs);
       if (body === undefined) throw invalid([{ pointer: "", detail: "must be a JSON array" }]);
       if (body.items.length > MAX_EVENTS) throw tooMany();
       for (const pointer of body.repeated) batch.refuse({ pointer, detail: GIVEN_TWICE });

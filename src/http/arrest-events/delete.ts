@@ -1,12 +1,13 @@
 import { z } from "@hono/zod-openapi";
 import { emptyAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
-import { type ChangeDependencies, makeChange } from "../change.ts";
+import { makeChange } from "../change.ts";
 import { EventPath, parseId } from "../contract.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { IF_MATCH, wantedVersions } from "../entity-tag.ts";
 
 /** Adds `DELETE /arrest_events/{id}`. */
-export function addDelete(api: Api, dependencies: ChangeDependencies): void {
+export function addDelete(api: Api, { writer }: Pick<Dependencies, "writer">): void {
   api.add(
     {
       method: "delete",
@@ -23,12 +24,7 @@ export function addDelete(api: Api, dependencies: ChangeDependencies): void {
     async ({ req, env }) => {
       const id = parseId(req.param("id"), "event-not-found");
       const ifVersion = wantedVersions(req.raw.headers);
-      await makeChange(dependencies, {
-        kind: "delete",
-        id,
-        ...(ifVersion && { ifVersion }),
-        ...env,
-      });
+      await makeChange(writer, { kind: "delete", id, ...(ifVersion && { ifVersion }), ...env });
       return emptyAnswer(204);
     },
   );

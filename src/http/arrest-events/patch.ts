@@ -1,10 +1,10 @@
 import type { Api } from "../api.ts";
 import { PATCH_TYPES } from "../body.ts";
-import type { ChangeDependencies } from "../change.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { addUpdate } from "./put.ts";
 
 /** Adds `PATCH /arrest_events/{id}`. */
-export function addPatch(api: Api, dependencies: ChangeDependencies): void {
+export function addPatch(api: Api, dependencies: Pick<Dependencies, "writer" | "limits">): void {
   addUpdate(api, dependencies, PATCH_TYPES, {
     method: "patch",
     operationId: "patchArrestEvent",

@@ -1,8 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import type { Api } from "../api.ts";
 import { readJson } from "../body.ts";
-import { type ChangeDependencies, makeChange } from "../change.ts";
+import { makeChange } from "../change.ts";
 import { EXAMPLE_NEW_EVENT, NewArrestEvent, parseNewEvent } from "../contract.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { PREFER } from "../prefer.ts";
 import { CREATED_RESPONSES, eventAnswer } from "./answer.ts";
 import { IDEMPOTENCY_KEY, idempotencyKey, type RequestsUnderWay } from "./idempotency.ts";
@@ -10,7 +11,7 @@ import { IDEMPOTENCY_KEY, idempotencyKey, type RequestsUnderWay } from "./idempo
 /** Adds `POST /arrest_events`. */
 export function addPost(
   api: Api,
-  dependencies: ChangeDependencies,
+  { writer, limits }: Pick<Dependencies, "writer" | "limits">,
   underWay: RequestsUnderWay,
 ): void {
   api.add(
@@ -47,9 +48,9 @@ export function addPost(
     },
     async ({ req, env }) => {
       const key = idempotencyKey(req.raw.headers);
-      const fields = parseNewEvent(await readJson(req.raw));
+      const fields = parseNewEvent(await readJson(req.raw, limits.requestTimeoutMs));
       const { event } = await underWay.make(key, "create", [fields], (idempotency) =>
-        makeChange(dependencies, { kind: "create", fields, ...idempotency, ...env }),
+        makeChange(writer, { kind: "create", fields, ...idempotency, ...env }),
       );
       return eventAnswer(req.raw, event, true);
     },

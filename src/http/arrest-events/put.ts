@@ -1,14 +1,15 @@
 import { z } from "@hono/zod-openapi";
 import type { Api, Operation } from "../api.ts";
 import { type MediaType, readJson } from "../body.ts";
-import { type ChangeDependencies, makeChange } from "../change.ts";
+import { makeChange } from "../change.ts";
 import { ArrestEventChanges, EventPath, parseChanges, parseId } from "../contract.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { IF_MATCH, wantedVersions } from "../entity-tag.ts";
 import { PREFER } from "../prefer.ts";
 import { CHANGED_RESPONSES, eventAnswer } from "./answer.ts";
 
 /** Adds `PUT /arrest_events/{id}`. */
-export function addPut(api: Api, dependencies: ChangeDependencies): void {
+export function addPut(api: Api, dependencies: Pick<Dependencies, "writer" | "limits">): void {
   addUpdate(api, dependencies, ["application/json"], {
     method: "put",
     operationId: "updateArrestEvent",
@@ -21,7 +22,7 @@ export function addPut(api: Api, dependencies: ChangeDependencies): void {
 /** Adds an operation that changes the members which its body has. */
 export function addUpdate(
   api: Api,
-  dependencies: ChangeDependencies,
+  { writer, limits }: Pick<Dependencies, "writer" | "limits">,
   mediaTypes: readonly MediaType[],
   operation: Pick<Operation, "method" | "operationId" | "summary" | "description">,
 ): void {
@@ -54,9 +55,9 @@ export function addUpdate(
     },
     async ({ req, env }) => {
       const id = parseId(req.param("id"), "event-not-found");
-      const fields = parseChanges(await readJson(req.raw, mediaTypes));
+      const fields = parseChanges(await readJson(req.raw, limits.requestTimeoutMs, mediaTypes));
       const ifVersion = wantedVersions(req.raw.headers);
-      const { event } = await makeChange(dependencies, {
+      const { event } = await makeChange(writer, {
         kind: "update",
         id,
         fields,

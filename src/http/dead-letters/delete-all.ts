@@ -1,7 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
-import { type ChangeDependencies, makeChange } from "../change.ts";
+import { makeChange } from "../change.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { Problem } from "../problem.ts";
 import { LINK_HEADER, nextLink, pageParameters, readQuery } from "../query.ts";
 import { filterParameters, letters, toFilter } from "./contract.ts";
@@ -16,7 +17,7 @@ const Deleted = z
   .openapi("DeletedDeadLetters", { description: "What became of dead letters." });
 
 /** Adds `DELETE /dead_letters`. */
-export function addDeleteAll(api: Api, dependencies: ChangeDependencies): void {
+export function addDeleteAll(api: Api, { writer }: Pick<Dependencies, "writer">): void {
   api.add(
     {
       method: "delete",
@@ -45,7 +46,7 @@ export function addDeleteAll(api: Api, dependencies: ChangeDependencies): void {
       }
       const { limit } = query;
       const change = { kind: "delete-letters", filter, limit } as const;
-      const { done, more } = (await makeChange(dependencies, change)).letters;
+      const { done, more } = (await makeChange(writer, change)).letters;
       const body: z.infer<typeof Deleted> = { deleted: done };
       return jsonAnswer(JSON.stringify(body), 200, more ? nextLink(req.url, undefined) : undefined);
     },

@@ -1,11 +1,12 @@
 import { emptyAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
-import { type ChangeDependencies, makeChange } from "../change.ts";
+import { makeChange } from "../change.ts";
 import { parseId } from "../contract.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { DeadLetterPath } from "./contract.ts";
 
 /** Adds `DELETE /dead_letters/{id}`. */
-export function addDelete(api: Api, dependencies: ChangeDependencies): void {
+export function addDelete(api: Api, { writer }: Pick<Dependencies, "writer">): void {
   api.add(
     {
       method: "delete",
@@ -21,7 +22,7 @@ export function addDelete(api: Api, dependencies: ChangeDependencies): void {
     },
     async ({ req }) => {
       const letterId = parseId(req.param("id"), "dead-letter-not-found");
-      await makeChange(dependencies, { kind: "delete-letter", letterId });
+      await makeChange(writer, { kind: "delete-letter", letterId });
       return emptyAnswer(204);
     },
   );

@@ -1,7 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
-import { type ChangeDependencies, makeChange } from "../change.ts";
+import { makeChange } from "../change.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { LINK_HEADER, nextLink, pageParameters, readQuery } from "../query.ts";
 import { filterParameters, letters, toFilter } from "./contract.ts";
 
@@ -18,7 +19,7 @@ const Replayed = z
   .openapi("ReplayedDeadLetters", { description: "What became of dead letters." });
 
 /** Adds `POST /dead_letters/replay`. */
-export function addReplayAll(api: Api, dependencies: ChangeDependencies): void {
+export function addReplayAll(api: Api, { writer }: Pick<Dependencies, "writer">): void {
   api.add(
     {
       method: "post",
@@ -42,7 +43,7 @@ export function addReplayAll(api: Api, dependencies: ChangeDependencies): void {
     },
     async ({ req, env }) => {
       const query = readQuery(ReplayQuery, req.url);
-      const { letters: result } = await makeChange(dependencies, {
+      const { letters: result } = await makeChange(writer, {
         kind: "replay-letters",
         filter: toFilter(query),
         after: query.cursor ?? 0,

@@ -3,7 +3,7 @@ import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
 import { eventHeaders } from "../arrest-events/answer.ts";
 import { hasBody, readJson } from "../body.ts";
-import { type ChangeDependencies, makeChange } from "../change.ts";
+import { makeChange } from "../change.ts";
 import {
   EVENT_CONTENT,
   EXAMPLE_NEW_EVENT,
@@ -12,11 +12,15 @@ import {
   parseId,
   parseNewEvent,
 } from "../contract.ts";
+import type { Dependencies } from "../dependencies.ts";
 import { ETAG_HEADER } from "../entity-tag.ts";
 import { DeadLetterPath } from "./contract.ts";
 
 /** Adds `POST /dead_letters/{id}/replay`. */
-export function addReplay(api: Api, dependencies: ChangeDependencies): void {
+export function addReplay(
+  api: Api,
+  { writer, limits }: Pick<Dependencies, "writer" | "limits">,
+): void {
   api.add(
     {
       method: "post",
@@ -56,8 +60,10 @@ export function addReplay(api: Api, dependencies: ChangeDependencies): void {
     },
     async ({ req, env }) => {
       const letterId = parseId(req.param("id"), "dead-letter-not-found");
-      const fields = hasBody(req.raw) ? parseNewEvent(await readJson(req.raw)) : undefined;
-      const { event } = await makeChange(dependencies, {
+      const fields = hasBody(req.raw)
+        ? parseNewEvent(await readJson(req.raw, limits.requestTimeoutMs))
+        : undefined;
+      const { event } = await makeChange(writer, {
         kind: "replay",
         letterId,
         ...(fields && { fields }),
