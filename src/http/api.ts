@@ -2,7 +2,12 @@ import type { OpenAPIHono, RouteConfig } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { preferredType } from "./accept.ts";
 import { Problem, type ProblemName } from "./problem.ts";
-import { component, problemResponses, withRequestId } from "./problem-documentation.ts";
+import {
+  component,
+  headersTooLarge,
+  problemResponses,
+  withRequestId,
+} from "./problem-documentation.ts";
 import { checkNames, type Query } from "./query.ts";
 import { REQUEST_ID_PARAMETER } from "./request-id.ts";
 
@@ -80,6 +85,7 @@ export function createApi(
         ],
         responses: {
           ...withRequestId(hono.openAPIRegistry, operation.responses),
+          ...headersTooLarge(hono.openAPIRegistry),
           ...problemResponses(hono.openAPIRegistry, [
             "bad-query",
             ...(operation.request?.query ? ["invalid-query" as const] : []),

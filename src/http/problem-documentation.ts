@@ -49,6 +49,17 @@ function responseComponent(registry: Registry, names: readonly ProblemName[]): {
   });
 }
 
+/**
+ * Documents what the server answers instead of any operation, before the service sees the request.
+ */
+export function headersTooLarge(registry: Registry): RouteConfig["responses"] {
+  const response = component(registry, "responses", "RequestHeaderFieldsTooLarge", {
+    description:
+      "The address and the headers of the request together are larger than 16 KiB. The answer has no body, and none of the usual headers.",
+  });
+  return { 431: response };
+}
+
 /** Adds the header that every answer can have to those of an operation. */
 export function withRequestId(
   registry: Registry,

@@ -265,6 +265,12 @@ const DECLARED_HEADERS = [
   "X-Request-Id",
 ];
 
+/** What the description of the document says of 405. */
+const METHOD_NOT_ALLOWED: DeclaredResponse = {
+  headers: { Allow: {}, "X-Request-Id": { required: false } },
+  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+};
+
 /** Reads what an OpenAPI document declares. */
 function readDocument(document: object) {
   const { paths, components } = JSON.parse(JSON.stringify(document)) as {
@@ -326,13 +332,13 @@ function readDocument(document: object) {
         );
         return { operationId: operation.operationId, ...met };
       }
-      // Where there is no operation, the document refers to components in words.
+      // Where there is no operation, the document says in words what is answered.
       if (template && method === "OPTIONS") {
         if (status !== 204) throw new Error(`OPTIONS ${path} answered ${status}`);
       } else {
-        const name = template ? "MethodNotAllowed" : "NotFound";
         if (status !== (template ? 405 : 404)) throw new Error(`${path} answered ${status}`);
-        checkAnswer(components.responses[name], name, headers, json);
+        const answer = template ? METHOD_NOT_ALLOWED : components.responses["NotFound"];
+        checkAnswer(answer, `${method} ${path}`, headers, json);
       }
       return { operationId: "", ...met };
     },

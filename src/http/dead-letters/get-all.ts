@@ -1,8 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
+import { linksById } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { LINK_HEADER, nextLink, pageParameters, readQuery } from "../query.ts";
+import { linkHeader, nextLink, pageParameters, readQuery } from "../query.ts";
 import {
   DeadLetterSummarySchema,
   EXAMPLE_SUMMARY,
@@ -31,7 +32,12 @@ export function addGetAll(api: Api, { reader }: Pick<Dependencies, "reader">): v
       responses: {
         200: {
           description: "Dead letters.",
-          headers: { Link: LINK_HEADER },
+          headers: { Link: linkHeader("/dead_letters?limit=100&cursor=4711") },
+          links: linksById(
+            "The first dead letter",
+            ["getDeadLetter", "replayDeadLetter", "deleteDeadLetter"],
+            "$response.body#/0/id",
+          ),
           content: {
             "application/json": {
               schema: z.array(DeadLetterSummarySchema),

@@ -6,6 +6,7 @@ import { hasBody, readJson } from "../body.ts";
 import { makeChange } from "../change.ts";
 import {
   EVENT_CONTENT,
+  EVENT_LINKS,
   EXAMPLE_NEW_EVENT,
   LOCATION_HEADER,
   NewArrestEvent,
@@ -41,6 +42,7 @@ export function addReplay(api: Api, { writer }: Pick<Dependencies, "writer">): v
         201: {
           description: "The arrest event as it was stored. The dead letter is gone.",
           headers: { Location: LOCATION_HEADER, ETag: ETAG_HEADER },
+          links: EVENT_LINKS,
           content: EVENT_CONTENT,
         },
       },

@@ -87,9 +87,15 @@ export function addDocs(api: Api): void {
             "Content-Security-Policy": {
               description: "Keeps the page from loading anything from elsewhere.",
               schema: { type: "string" },
+              example: CONTENT_SECURITY_POLICY,
             },
           },
-          content: { "text/html": { schema: { type: "string", description: "The page." } } },
+          content: {
+            "text/html": {
+              schema: { type: "string", description: "The page." },
+              example: `${PAGE.slice(0, PAGE.indexOf("<head>"))}…`,
+            },
+          },
         },
       },
       problems: [],
@@ -128,10 +134,17 @@ export function addDocs(api: Api): void {
           description: "The file.",
           headers: FILE_HEADERS,
           content: {
-            "text/css": { schema: { type: "string", description: "A stylesheet." } },
-            "text/javascript": { schema: { type: "string", description: "A script." } },
+            "text/css": {
+              schema: { type: "string", description: "A stylesheet." },
+              example: ".swagger-ui { color: #3b4151 }",
+            },
+            "text/javascript": {
+              schema: { type: "string", description: "A script." },
+              example: INITIALIZER,
+            },
             "image/png": {
               schema: { type: "string", contentMediaType: "image/png", description: "An image." },
+              example: "\u0089PNG…",
             },
           },
         },
