@@ -3,6 +3,7 @@ import { ACCEPT_PATCH } from "./body.ts";
 import {
   MAX_ERRORS,
   MAX_NAME_LENGTH,
+  PROBLEM_NAMES,
   PROBLEMS,
   type ProblemKind,
   type ProblemName,
@@ -29,7 +30,7 @@ export function problemResponses(
 
 function responseComponent(registry: Registry, names: readonly ProblemName[]): { $ref: string } {
   const kinds = names.map((name): ProblemKind => PROBLEMS[name]);
-  const forms = [...new Set(kinds.map(({ extension }) => extension ?? "plain"))];
+  const forms = [...new Set(names.map(formOf))];
   const schemas = forms.map((form) => schemaComponent(registry, form));
   const headers = kinds.flatMap(({ header }) => (header === undefined ? [] : [header]));
   return component(registry, "responses", names.map(pascalCase).join("Or"), {
@@ -98,12 +99,18 @@ export function component<K extends Parameters<Registry["registerComponent"]>[0]
 
 type Form = NonNullable<ProblemKind["extension"]> | "plain";
 
+function formOf(name: ProblemName): Form {
+  const { extension }: ProblemKind = PROBLEMS[name];
+  return extension ?? "plain";
+}
+
 function schemaComponent(registry: Registry, form: Form): { $ref: string } {
   const { name, description, member } = FORMS[form];
   const common = {
     type: {
       type: "string",
       format: "uri-reference",
+      enum: PROBLEM_NAMES.filter((each) => formOf(each) === form).map(problemType),
       description: "The kind of problem: stable, and a link to its documentation.",
     },
     title: { type: "string", description: "What this kind of problem is called." },

@@ -380,8 +380,9 @@ export interface components {
             /**
              * Format: uri-reference
              * @description The kind of problem: stable, and a link to its documentation.
+             * @enum {string}
              */
-            type: string;
+            type: "/problems/bad-query" | "/problems/invalid-query";
             /** @description What this kind of problem is called. */
             title: string;
             /** @description The status of the answer. */
@@ -406,8 +407,9 @@ export interface components {
             /**
              * Format: uri-reference
              * @description The kind of problem: stable, and a link to its documentation.
+             * @enum {string}
              */
-            type: string;
+            type: "/problems/bad-idempotency-key" | "/problems/malformed-body" | "/problems/not-found" | "/problems/event-not-found" | "/problems/dead-letter-not-found" | "/problems/method-not-allowed" | "/problems/not-acceptable" | "/problems/request-under-way" | "/problems/precondition-failed" | "/problems/body-too-large" | "/problems/unsupported-media-type" | "/problems/idempotency-key-reused" | "/problems/store-unavailable" | "/problems/stopping";
             /** @description What this kind of problem is called. */
             title: string;
             /** @description The status of the answer. */
@@ -425,8 +427,9 @@ export interface components {
             /**
              * Format: uri-reference
              * @description The kind of problem: stable, and a link to its documentation.
+             * @enum {string}
              */
-            type: string;
+            type: "/problems/internal-error";
             /** @description What this kind of problem is called. */
             title: string;
             /** @description The status of the answer. */
@@ -449,8 +452,9 @@ export interface components {
             /**
              * Format: uri-reference
              * @description The kind of problem: stable, and a link to its documentation.
+             * @enum {string}
              */
-            type: string;
+            type: "/problems/invalid-event" | "/problems/invalid-batch" | "/problems/dead-letter-refused";
             /** @description What this kind of problem is called. */
             title: string;
             /** @description The status of the answer. */
