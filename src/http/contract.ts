@@ -123,24 +123,21 @@ export function kafkaTime(milliseconds: number | null): string | null {
 }
 
 /** What can be asked next of an event that an answer holds. */
-export const EVENT_LINKS = linksById(
-  "The arrest event",
-  [
-    "getArrestEvent",
-    "updateArrestEvent",
-    "patchArrestEvent",
-    "deleteArrestEvent",
-    "getArrestEventHistory",
-  ],
-  "$response.body#/id",
-);
+export const EVENT_LINKS = linksById("The arrest event", [
+  "getArrestEvent",
+  "updateArrestEvent",
+  "patchArrestEvent",
+  "deleteArrestEvent",
+  "getArrestEventHistory",
+]);
 
-/** The documentation of operations that can follow an answer, by the id that lies in its body. */
-export function linksById(what: string, operationIds: readonly string[], id: string) {
+/** The documentation of operations that can follow an answer, by the id in its body. */
+export function linksById(what: string, operationIds: readonly string[]) {
+  const parameters = { id: "$response.body#/id" };
   return Object.fromEntries(
     operationIds.map((operationId) => [
       operationId,
-      { operationId, description: `${what} of this answer, by its \`id\`.`, parameters: { id } },
+      { operationId, description: `${what} of this answer, by its \`id\`.`, parameters },
     ]),
   );
 }

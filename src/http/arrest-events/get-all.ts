@@ -3,7 +3,7 @@ import type { ArrestEvent } from "../../arrest-event.ts";
 import type { EventScan } from "../../store/read.ts";
 import { answer, answerToNobody } from "../answer.ts";
 import type { Api } from "../api.ts";
-import { ArrestEventSchema, EXAMPLE_EVENT, linksById } from "../contract.ts";
+import { ArrestEventSchema, EXAMPLE_EVENT } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { linkHeader, nextLink, readQuery } from "../query.ts";
 import { nextTurn } from "../turns.ts";
@@ -48,7 +48,6 @@ export function addGetAll(api: Api, { reader, log }: Pick<Dependencies, "reader"
               example: FORMS.csv.headers["Content-Disposition"],
             },
           },
-          links: linksById("The first arrest event", ["getArrestEvent"], "$response.body#/0/id"),
           content: {
             "application/json": { schema: z.array(ArrestEventSchema), example: [EXAMPLE_EVENT] },
             "application/x-ndjson": {

@@ -1,7 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
-import { linksById } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { linkHeader, nextLink, pageParameters, readQuery } from "../query.ts";
 import {
@@ -33,11 +32,6 @@ export function addGetAll(api: Api, { reader }: Pick<Dependencies, "reader">): v
         200: {
           description: "Dead letters.",
           headers: { Link: linkHeader("/dead_letters?limit=100&cursor=4711") },
-          links: linksById(
-            "The first dead letter",
-            ["getDeadLetter", "replayDeadLetter", "deleteDeadLetter"],
-            "$response.body#/0/id",
-          ),
           content: {
             "application/json": {
               schema: z.array(DeadLetterSummarySchema),

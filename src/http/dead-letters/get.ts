@@ -19,11 +19,7 @@ export function addGet(api: Api, { reader }: Pick<Dependencies, "reader">): void
       responses: {
         200: {
           description: "The dead letter.",
-          links: linksById(
-            "The dead letter",
-            ["replayDeadLetter", "deleteDeadLetter"],
-            "$response.body#/id",
-          ),
+          links: linksById("The dead letter", ["replayDeadLetter", "deleteDeadLetter"]),
           content: {
             "application/json": { schema: DeadLetterSchema, example: EXAMPLE_DEAD_LETTER },
           },
