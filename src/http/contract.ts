@@ -145,6 +145,7 @@ export function linksById(what: string, operationIds: readonly string[]) {
 /** The header that leads to an event that was created. */
 export const LOCATION_HEADER = {
   description: "Where the arrest event can be read.",
+  required: true,
   schema: { type: "string", format: "uri-reference" },
   example: "/arrest_events/12",
 } as const;

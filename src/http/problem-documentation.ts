@@ -193,16 +193,12 @@ function errorList<const Place extends object>(name: string, place: Place) {
 /** The documentation of `Retry-After`, where an answer has it. */
 export const RETRY_AFTER_HEADER = {
   description: "After how many seconds to ask again.",
+  required: true,
   schema: { type: "integer", minimum: 0 },
   example: RETRY_AFTER_SECONDS,
 } as const;
 
 const HEADERS = {
-  Allow: {
-    description: "The methods that this path has.",
-    schema: { type: "string" },
-    example: "GET, HEAD, OPTIONS",
-  },
   "Accept-Patch": {
     description: "The media types that a PATCH takes (RFC 5789, 3.1); absent for other methods.",
     required: false,

@@ -155,6 +155,20 @@ test("every request and every answer with a body has an example", () => {
   }
 });
 
+test("every header of an answer says whether it is always there", () => {
+  for (const [path, { headers }] of objects(document)) {
+    if (path.at(-2) !== "responses") continue;
+    for (const [name, header] of Object.entries((headers ?? {}) as JsonObject)) {
+      const { $ref, required } = header as JsonObject;
+      const says = $ref !== undefined || typeof required === "boolean";
+      expect({ path, name, says }).toEqual({ path, name, says: true });
+    }
+  }
+  for (const header of Object.values(at("components", "headers"))) {
+    expect((header as JsonObject)["required"]).toBeBoolean();
+  }
+});
+
 test("every link leads to an operation, and gives it parameters that it has", () => {
   const parametersOf = new Map(
     operations().map(({ operationId, parameters }) => [

@@ -267,7 +267,7 @@ const DECLARED_HEADERS = [
 
 /** What the description of the document says of 405. */
 const METHOD_NOT_ALLOWED: DeclaredResponse = {
-  headers: { Allow: {}, "X-Request-Id": { required: false } },
+  headers: { Allow: { required: true }, "X-Request-Id": {} },
   content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
 };
 
@@ -355,8 +355,7 @@ function readDocument(document: object) {
     const declared = Object.keys(declaration.headers ?? {});
     for (const [name, header] of Object.entries(declaration.headers ?? {})) {
       const { required } = components.headers[header.$ref?.split("/").at(-1) ?? ""] ?? header;
-      if (required !== false && !headers.has(name))
-        throw new Error(`${where} lacks the header ${name}`);
+      if (required && !headers.has(name)) throw new Error(`${where} lacks the header ${name}`);
     }
     for (const name of DECLARED_HEADERS) {
       if (headers.has(name) && !declared.includes(name)) {

@@ -38,6 +38,7 @@ export function addGetAll(api: Api, { reader, log }: Pick<Dependencies, "reader"
             Link: linkHeader("/arrest_events?officer_id=7&limit=100&cursor=aWQ6NDcxMQ"),
             Vary: {
               description: "That `Accept` chooses the form.",
+              required: true,
               schema: { type: "string" },
               example: "Accept",
             },

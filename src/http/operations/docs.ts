@@ -60,11 +60,13 @@ const FILE_NAMES = Object.keys(FILES) as [FileName, ...FileName[]];
 const FILE_HEADERS = {
   ETag: {
     description: "The version of the file, for `If-None-Match`.",
+    required: true,
     schema: { type: "string" },
     example: '"5f1d7a84db00d2fc"',
   },
   "Cache-Control": {
     description: "How long the file may be kept.",
+    required: true,
     schema: { type: "string" },
     example: "public, max-age=86400",
   },
@@ -86,6 +88,7 @@ export function addDocs(api: Api): void {
           headers: {
             "Content-Security-Policy": {
               description: "Keeps the page from loading anything from elsewhere.",
+              required: true,
               schema: { type: "string" },
               example: CONTENT_SECURITY_POLICY,
             },

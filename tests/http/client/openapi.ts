@@ -1020,7 +1020,7 @@ export interface components {
                  * @description After how many seconds to ask again.
                  * @example 5
                  */
-                "Retry-After"?: number;
+                "Retry-After": number;
                 "X-Request-Id": components["headers"]["RequestId"];
                 [name: string]: unknown;
             };
@@ -1104,7 +1104,7 @@ export interface components {
                  * @description After how many seconds to ask again.
                  * @example 5
                  */
-                "Retry-After"?: number;
+                "Retry-After": number;
                 "X-Request-Id": components["headers"]["RequestId"];
                 [name: string]: unknown;
             };
@@ -1272,7 +1272,7 @@ export interface operations {
                      * @description That `Accept` chooses the form.
                      * @example Accept
                      */
-                    Vary?: string;
+                    Vary: string;
                     /**
                      * @description With CSV: the name of the file that a browser keeps it as.
                      * @example attachment; filename="arrest_events.csv"
@@ -1352,12 +1352,12 @@ export interface operations {
                      * @description Where the arrest event can be read.
                      * @example /arrest_events/12
                      */
-                    Location?: string;
+                    Location: string;
                     /**
                      * @description The version of the arrest event as a strong entity tag, for `If-Match` and `If-None-Match`.
                      * @example "1"
                      */
-                    ETag?: string;
+                    ETag: string;
                     /**
                      * @description The preference of `Prefer` that the answer follows (RFC 7240, 3).
                      * @example return=minimal
@@ -1608,7 +1608,7 @@ export interface operations {
                      * @description The version of the arrest event as a strong entity tag, for `If-Match` and `If-None-Match`.
                      * @example "1"
                      */
-                    ETag?: string;
+                    ETag: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -1633,7 +1633,7 @@ export interface operations {
                      * @description The version of the arrest event as a strong entity tag, for `If-Match` and `If-None-Match`.
                      * @example "1"
                      */
-                    ETag?: string;
+                    ETag: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -1686,7 +1686,7 @@ export interface operations {
                      * @description The version of the arrest event as a strong entity tag, for `If-Match` and `If-None-Match`.
                      * @example "1"
                      */
-                    ETag?: string;
+                    ETag: string;
                     /**
                      * @description The preference of `Prefer` that the answer follows (RFC 7240, 3).
                      * @example return=minimal
@@ -1716,7 +1716,7 @@ export interface operations {
                      * @description The version of the arrest event as a strong entity tag, for `If-Match` and `If-None-Match`.
                      * @example "1"
                      */
-                    ETag?: string;
+                    ETag: string;
                     /**
                      * @description The preference of `Prefer` that the answer follows (RFC 7240, 3).
                      * @example return=minimal
@@ -1820,7 +1820,7 @@ export interface operations {
                      * @description The version of the arrest event as a strong entity tag, for `If-Match` and `If-None-Match`.
                      * @example "1"
                      */
-                    ETag?: string;
+                    ETag: string;
                     /**
                      * @description The preference of `Prefer` that the answer follows (RFC 7240, 3).
                      * @example return=minimal
@@ -1850,7 +1850,7 @@ export interface operations {
                      * @description The version of the arrest event as a strong entity tag, for `If-Match` and `If-None-Match`.
                      * @example "1"
                      */
-                    ETag?: string;
+                    ETag: string;
                     /**
                      * @description The preference of `Prefer` that the answer follows (RFC 7240, 3).
                      * @example return=minimal
@@ -2287,12 +2287,12 @@ export interface operations {
                      * @description Where the arrest event can be read.
                      * @example /arrest_events/12
                      */
-                    Location?: string;
+                    Location: string;
                     /**
                      * @description The version of the arrest event as a strong entity tag, for `If-Match` and `If-None-Match`.
                      * @example "1"
                      */
-                    ETag?: string;
+                    ETag: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -2427,7 +2427,7 @@ export interface operations {
                      * @description After how many seconds to ask again.
                      * @example 5
                      */
-                    "Retry-After"?: number;
+                    "Retry-After": number;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -2577,7 +2577,7 @@ export interface operations {
                      * @description Keeps the page from loading anything from elsewhere.
                      * @example default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
                      */
-                    "Content-Security-Policy"?: string;
+                    "Content-Security-Policy": string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -2622,12 +2622,12 @@ export interface operations {
                      * @description The version of the file, for `If-None-Match`.
                      * @example "5f1d7a84db00d2fc"
                      */
-                    ETag?: string;
+                    ETag: string;
                     /**
                      * @description How long the file may be kept.
                      * @example public, max-age=86400
                      */
-                    "Cache-Control"?: string;
+                    "Cache-Control": string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -2653,12 +2653,12 @@ export interface operations {
                      * @description The version of the file, for `If-None-Match`.
                      * @example "5f1d7a84db00d2fc"
                      */
-                    ETag?: string;
+                    ETag: string;
                     /**
                      * @description How long the file may be kept.
                      * @example public, max-age=86400
                      */
-                    "Cache-Control"?: string;
+                    "Cache-Control": string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
