@@ -11,7 +11,6 @@ import schemathesis
 NDJSON = "application/x-ndjson"
 EVENTS = int(os.environ["STORED_EVENTS"])
 DEAD_LETTERS = int(os.environ["STORED_DEAD_LETTERS"])
-FILTERS = {"topic", "partition", "reason", "refused_from", "refused_to"}
 
 # The cursors of second pages by the orders of these, as the service gave them.
 cursors = {}
@@ -52,9 +51,9 @@ def before_call(context, case, kwargs):
     # A cursor is taken from a link, and holds for the order of that.
     if operation == "listArrestEvents" and query.get("cursor") is not None:
         case.query["cursor"] = cursor_of(case.operation.base_url, query.get("sort", "id"))
-    # At least one filter is required, whichever.
-    if operation == "deleteDeadLetters" and not FILTERS & set(query):
-        case.query = {**query, "topic": "topic-1"}
+    # At least one filter is required to delete; and some dead letters are to be left for the other operations.
+    if operation in ("deleteDeadLetters", "replayDeadLetters"):
+        case.query = {"topic": "topic-1", **query}
     # A key stands for what is to be created: never for something else.
     if (case.headers or {}).get("Idempotency-Key") is not None:
         content = repr((operation, case.media_type, case.body)).encode()

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { EX_USAGE } from "../../src/exit-codes.ts";
 import { decodeMessage } from "../../src/ingest/message.ts";
 import { openWriter } from "../../src/store/write.ts";
-import { ServiceProcess, temporaryDirectory } from "../promises/support.ts";
+import { eventOfMessage, ServiceProcess, temporaryDirectory } from "../promises/support.ts";
 import { parseMetrics } from "../support/metrics.ts";
 import { batch, fields, letter } from "../support/store.ts";
 
@@ -22,7 +22,7 @@ const SEED = 1;
 const EVENTS = 200;
 const DEAD_LETTERS = 5000;
 
-const PYTHON = "3.10";
+const PYTHON = "3.11";
 
 const REQUIREMENTS = join(import.meta.dir, "requirements.txt");
 const VENV = join(import.meta.dir, ".venv");
@@ -103,14 +103,18 @@ async function install(): Promise<string> {
   return command;
 }
 
-/** Stores what only Kafka can bring: events with an origin, and dead letters enough to delete many. */
+/** Stores what only Kafka can bring: events with an origin, and dead letters that can be replayed by now. */
 function fill(path: string): void {
   const writer = openWriter(path, "kafka", "arrest_event", decodeMessage);
   const events = Array.from({ length: EVENTS }, (_, index) =>
     fields({ officerId: 1 + (index % 9), arrestedAt: Date.UTC(2026, 0, 1, index * 7) }),
   );
   const deadLetters = Array.from({ length: DEAD_LETTERS }, (_, offset) =>
-    letter({ topic: `topic-${offset % 50}`, offset }),
+    letter({
+      topic: `topic-${offset % 50}`,
+      offset,
+      value: Buffer.from(JSON.stringify(eventOfMessage(offset))),
+    }),
   );
   writer.ingest(batch({ events, deadLetters }));
   writer.close();
