@@ -15,7 +15,7 @@ import { batch, fields, letter } from "../support/store.ts";
 const USAGE = "Usage: bun run test:api [--seconds N] [--seed N]";
 
 /** How long the requests may go on, in seconds: within what a run of all tests can spare. */
-const SECONDS = 90;
+const SECONDS = 75;
 const SEED = 1;
 
 /** What is there at first. */
