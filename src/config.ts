@@ -27,7 +27,21 @@ export interface Config {
   readonly ingest: { readonly batchSize: number; readonly lingerMs: number };
   /** How much the dead letters may become before the reading stops. */
   readonly deadLetters: { readonly maxCount: number; readonly maxBytes: number };
-  readonly log: { readonly level: LogLevel; readonly format: "json" | "pretty" };
+  readonly http: {
+    /** How many answers without an end in sight may be under way. */
+    readonly maxStreams: number;
+    /** How long a body may take to arrive, and how long an answer that is not streamed may take. */
+    readonly requestTimeoutMs: number;
+    /** How long a connection may stay silent. */
+    readonly idleTimeoutS: number;
+    /** The origins whose pages may use the interface: `*` for all. */
+    readonly corsOrigins: readonly string[];
+  };
+  readonly log: {
+    readonly level: LogLevel;
+    readonly format: "json" | "pretty";
+    readonly requests: RequestLog;
+  };
   readonly shutdownTimeoutMs: number;
 }
 
@@ -35,6 +49,11 @@ const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"
 
 /** The severities of a log line, and `silent`. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+const REQUEST_LOGS = ["failures", "changes", "all"] as const;
+
+/** Which requests are logged at the usual level: each includes those before it. */
+export type RequestLog = (typeof REQUEST_LOGS)[number];
 
 /** Settings that cannot be used. `problems` names each setting and its rule, never a value. */
 export class ConfigError extends Error {
@@ -73,6 +92,13 @@ function wholeNumber(from: number, to: number, fallback: number) {
 
 const BROKER_LIST =
   /^([^\s,:[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5}(,([^\s,:[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5})*$/;
+
+/** As browsers send them, so that they can be compared: no path, no default port, nothing in capitals. */
+function areOrigins(list: string): boolean {
+  const isOrigin = (text: string) =>
+    /^https?:[^*]+$/.test(text) && URL.parse(text)?.origin === text;
+  return list === "*" || list.split(",").every(isOrigin);
+}
 
 const TopicName = v.pipe(
   v.string(),
@@ -158,6 +184,31 @@ const SETTINGS = {
     ...wholeNumber(0, 10_000, 5),
     about: "How long to wait for more messages after the first of a batch, in milliseconds.",
   },
+  HTTP_MAX_STREAMS: {
+    ...wholeNumber(1, 10_000, 16),
+    about: "How many lists without `limit` may be streamed at once; more answer 503.",
+  },
+  HTTP_REQUEST_TIMEOUT_MS: {
+    ...wholeNumber(1, 125_000, 30_000),
+    about:
+      "How long the body of a request may take to arrive, and then its answer to be made, in milliseconds. Streams are as long as they are.",
+  },
+  HTTP_IDLE_TIMEOUT_S: {
+    ...wholeNumber(8, 255, 120),
+    about:
+      "After how many seconds a connection is cut on which nothing moves, such as that of a stream that is not read; up to four seconds earlier.",
+  },
+  CORS_ORIGINS: {
+    fallback: "",
+    about:
+      "The origins whose pages may use the interface from a browser: `https://a.example,http://localhost:3000`, or `*` for all. Without it, none may.",
+    schema: v.optional(
+      v.pipe(
+        v.string(),
+        v.check(areOrigins, "must be * or origins: https://a.example,http://b:3000"),
+      ),
+    ),
+  },
   LOG_LEVEL: {
     fallback: "info",
     about: LOG_LEVELS.map((level) => `\`${level}\``).join(", "),
@@ -173,6 +224,15 @@ const SETTINGS = {
       string | undefined,
       "json" | "pretty" | undefined
     >,
+  },
+  LOG_REQUESTS: {
+    fallback: "failures",
+    about:
+      "Which requests are logged: `failures` (answered 5xx, or slower than a second, as warnings), `changes` (those, and what is no read), `all` (but probes and scrapes). Each includes the one before; the level `debug` has every request.",
+    schema: v.optional(
+      v.picklist(REQUEST_LOGS, `must be one of ${REQUEST_LOGS.join(", ")}`),
+      "failures",
+    ) as v.GenericSchema<string | undefined, RequestLog>,
   },
   SHUTDOWN_TIMEOUT_MS: {
     ...wholeNumber(1, 600_000, 10_000),
@@ -261,6 +321,13 @@ export function parseConfig(
   if (given["KAFKA_DEAD_LETTER_TOPIC"] !== undefined && given["KAFKA_BROKERS"] === "none") {
     problems.push("KAFKA_DEAD_LETTER_TOPIC must not be set when KAFKA_BROKERS is none");
   }
+  if (parsed.success) {
+    const { HTTP_REQUEST_TIMEOUT_MS: requestMs, HTTP_IDLE_TIMEOUT_S: idleS } = parsed.output;
+    // A connection that is cut tells its client nothing; a body and its change that are late should be told of.
+    if (2 * requestMs > (idleS - 4) * 1000) {
+      problems.push("HTTP_IDLE_TIMEOUT_S must be 4 s more than twice HTTP_REQUEST_TIMEOUT_MS");
+    }
+  }
   const librdkafka = parseLibrdkafkaSettings(given, problems);
 
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
@@ -283,9 +350,16 @@ export function parseConfig(
       maxBytes: settings.DEAD_LETTER_MAX_BYTES,
     },
     ingest: { batchSize: settings.INGEST_BATCH_SIZE, lingerMs: settings.INGEST_LINGER_MS },
+    http: {
+      maxStreams: settings.HTTP_MAX_STREAMS,
+      requestTimeoutMs: settings.HTTP_REQUEST_TIMEOUT_MS,
+      idleTimeoutS: settings.HTTP_IDLE_TIMEOUT_S,
+      corsOrigins: settings.CORS_ORIGINS?.split(",") ?? [],
+    },
     log: {
       level: settings.LOG_LEVEL,
       format: settings.LOG_FORMAT ?? (isTerminal ? "pretty" : "json"),
+      requests: settings.LOG_REQUESTS,
     },
     shutdownTimeoutMs: settings.SHUTDOWN_TIMEOUT_MS,
   };

@@ -20,9 +20,6 @@ export interface Service {
   readonly died: Promise<Error>;
 }
 
-/** How long an answer may stay silent, in seconds: a slow reader of a long stream is not cut off. */
-const IDLE_TIMEOUT_S = 120;
-
 /** The parts of the time to stop by which requests, and then ingest, must have ended; the rest closes the store. */
 const REQUESTS_SHARE = 0.6;
 const WRITER_SHARE = 0.9;
@@ -50,6 +47,9 @@ export async function startService(config: Config, log: Log, version: string): P
     registry,
     requestsInFlight: () => requestsInFlight(),
     isStopping: () => stopping,
+    limits: config.http,
+    corsOrigins: config.http.corsOrigins,
+    logRequests: config.log.requests,
     newId: () => crypto.randomUUID(),
     version,
   });
@@ -66,7 +66,7 @@ export async function startService(config: Config, log: Log, version: string): P
     server = Bun.serve({
       hostname: config.host,
       port: config.port,
-      idleTimeout: IDLE_TIMEOUT_S,
+      idleTimeout: config.http.idleTimeoutS,
       // Bun's error pages show source code.
       development: false,
       fetch: app.fetch,

@@ -33,7 +33,8 @@ describe("the settings", () => {
       },
       deadLetters: { maxCount: 100_000, maxBytes: 1_073_741_824 },
       ingest: { batchSize: 5000, lingerMs: 5 },
-      log: { level: "info", format: "json" },
+      http: { maxStreams: 16, requestTimeoutMs: 30_000, idleTimeoutS: 120, corsOrigins: [] },
+      log: { level: "info", format: "json", requests: "failures" },
       shutdownTimeoutMs: 10_000,
     });
   });
@@ -53,8 +54,13 @@ describe("the settings", () => {
       DEAD_LETTER_MAX_BYTES: "9999999999",
       INGEST_BATCH_SIZE: "1",
       INGEST_LINGER_MS: "0",
+      HTTP_MAX_STREAMS: "1",
+      HTTP_REQUEST_TIMEOUT_MS: "2000",
+      HTTP_IDLE_TIMEOUT_S: "8",
+      CORS_ORIGINS: "https://a.example,http://localhost:3000",
       LOG_LEVEL: "debug",
       LOG_FORMAT: "pretty",
+      LOG_REQUESTS: "all",
       SHUTDOWN_TIMEOUT_MS: "600000",
     });
     expect(config).toEqual({
@@ -70,7 +76,13 @@ describe("the settings", () => {
       },
       deadLetters: { maxCount: 1, maxBytes: 9_999_999_999 },
       ingest: { batchSize: 1, lingerMs: 0 },
-      log: { level: "debug", format: "pretty" },
+      http: {
+        maxStreams: 1,
+        requestTimeoutMs: 2000,
+        idleTimeoutS: 8,
+        corsOrigins: ["https://a.example", "http://localhost:3000"],
+      },
+      log: { level: "debug", format: "pretty", requests: "all" },
       shutdownTimeoutMs: 600_000,
     });
   });
@@ -123,6 +135,15 @@ describe("the settings", () => {
     ["INGEST_BATCH_SIZE", ["0", "100001", "1e3"]],
     ["INGEST_LINGER_MS", ["-1", "10001"]],
     ["SHUTDOWN_TIMEOUT_MS", ["0", "600001"]],
+    ["HTTP_MAX_STREAMS", ["0", "10001"]],
+    ["HTTP_REQUEST_TIMEOUT_MS", ["0", "125001"]],
+    ["HTTP_IDLE_TIMEOUT_S", ["7", "256", "63"]],
+    [
+      "CORS_ORIGINS",
+      ["a.example", "https://a.example/", "https://A.example", "https://a.example:443", "null"],
+    ],
+    ["CORS_ORIGINS", ["*,https://a.example", "https://a.example,", "ftp://a.example", "https://*"]],
+    ["LOG_REQUESTS", ["none", "true"]],
     ["LOG_LEVEL", ["INFO", "verbose"]],
     ["LOG_FORMAT", ["JSON", "text"]],
     ["AUTH", ["None", "token"]],
@@ -135,6 +156,20 @@ describe("the settings", () => {
       expect(problems, value).toHaveLength(1);
       expect(problems[0], value).toStartWith(`${name} must `);
     }
+  });
+});
+
+describe("the limits of HTTP", () => {
+  test("let a late answer be said before the connection is cut", () => {
+    const settings = { HTTP_REQUEST_TIMEOUT_MS: "125000", HTTP_IDLE_TIMEOUT_S: "253" };
+    expect(problemsOf(settings)).toEqual([
+      "HTTP_IDLE_TIMEOUT_S must be 4 s more than twice HTTP_REQUEST_TIMEOUT_MS",
+    ]);
+    expect(parse({ ...settings, HTTP_IDLE_TIMEOUT_S: "254" }).http.idleTimeoutS).toBe(254);
+  });
+
+  test("can let the pages of every origin in", () => {
+    expect(parse({ CORS_ORIGINS: "*" }).http.corsOrigins).toEqual(["*"]);
   });
 });
 
@@ -277,8 +312,13 @@ describe("the documentation of the settings", () => {
       "DEAD_LETTER_MAX_BYTES",
       "INGEST_BATCH_SIZE",
       "INGEST_LINGER_MS",
+      "HTTP_MAX_STREAMS",
+      "HTTP_REQUEST_TIMEOUT_MS",
+      "HTTP_IDLE_TIMEOUT_S",
+      "CORS_ORIGINS",
       "LOG_LEVEL",
       "LOG_FORMAT",
+      "LOG_REQUESTS",
       "SHUTDOWN_TIMEOUT_MS",
     ]);
     for (const { name, about } of settings)

@@ -17,6 +17,9 @@ type Verdict = ArrestEventFields | "not JSON" | ReadonlySet<string>;
 /** What HTTP alone is strict about: a mistake of the client's must not vanish. */
 const ONLY_OVER_HTTP = ["is not a member that can be given", GIVEN_TWICE];
 
+/** How long a body may take to arrive, of which none does here. */
+const WITHIN_MS = 60_000;
+
 /** Reads bytes as the body of `POST /arrest_events` is read. */
 async function overHttp(bytes: Buffer, isFramed: boolean): Promise<Verdict> {
   const headers = {
@@ -29,7 +32,7 @@ async function overHttp(bytes: Buffer, isFramed: boolean): Promise<Verdict> {
     body: new Uint8Array(bytes),
   });
   try {
-    return parseNewEvent(await readJson(request));
+    return parseNewEvent(await readJson(request, WITHIN_MS));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (error.kind === "malformed-body") return "not JSON";

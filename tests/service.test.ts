@@ -53,6 +53,29 @@ function announcedBroker(lines: readonly { brokers?: string }[]): string {
 
 describe("the whole service", () => {
   test.concurrent(
+    "takes what a request may do from its settings",
+    async () => {
+      await using running = await start({
+        KAFKA_BROKERS: "none",
+        CORS_ORIGINS: "https://app.example",
+        HTTP_REQUEST_TIMEOUT_MS: "100",
+        LOG_REQUESTS: "all",
+      });
+      const answer = await fetch(new URL("/arrest_events", running.service.url), {
+        method: "POST",
+        headers: { "Content-Type": "application/json", Origin: "https://app.example" },
+        body: new ReadableStream({ start: (body) => body.enqueue(Buffer.from("{")) }),
+      });
+      expect(answer.status).toBe(408);
+      expect(answer.headers.get("Access-Control-Allow-Origin")).toBe("https://app.example");
+      expect(running.lines.filter(({ msg }) => msg === "request")).toMatchObject([
+        { method: "POST", route: "/arrest_events", status: 408 },
+      ]);
+    },
+    PATIENCE_MS,
+  );
+
+  test.concurrent(
     "answers over HTTP what was sent to Kafka",
     async () => {
       await using running = await start();

@@ -2,10 +2,11 @@ import { entityTag } from "./entity-tag.ts";
 
 /**
  * What every answer carries. Event data belongs in no cache that the service cannot correct; what may
- * be kept says so itself.
+ * be kept says so itself. Nothing is for pages of other origins to embed.
  */
 const COMMON_HEADERS = {
   "Cache-Control": "no-store",
+  "Cross-Origin-Resource-Policy": "same-origin",
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
 };
@@ -13,7 +14,7 @@ const COMMON_HEADERS = {
 /** Makes an answer with a body, with the headers that all answers share. */
 export function answer(
   contentType: string,
-  body: string | Blob | ReadableStream<Uint8Array>,
+  body: string | Uint8Array | Blob | ReadableStream<Uint8Array>,
   status = 200,
   headers?: Readonly<Record<string, string>>,
 ): Response {
@@ -54,7 +55,7 @@ export function taggedAnswer(text: string, version: number): Response {
 
 /** Makes an answer without a body. */
 export function emptyAnswer(
-  status: 201 | 204 | 304,
+  status: 201 | 204 | 304 | 308,
   headers?: Readonly<Record<string, string>>,
 ): Response {
   return new Response(null, { status, headers: { ...COMMON_HEADERS, ...headers } });

@@ -1,6 +1,7 @@
 import type { OpenAPIHono, RouteConfig } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { preferredType } from "./accept.ts";
+import { ACCEPT_ENCODING_PARAMETER, CODING_HEADERS } from "./content-coding.ts";
 import { Problem, type ProblemName } from "./problem.ts";
 import {
   component,
@@ -26,6 +27,8 @@ export interface Operation extends Pick<RouteConfig, "responses"> {
   readonly problems: readonly ProblemName[];
   /** The handler chooses a form of the answer itself, by `Accept` among others. */
   readonly choosesForm?: true;
+  /** It is compressed where the client asks for that. */
+  readonly compresses?: true;
   /** It is answered even while the service stops. */
   readonly answersWhileStopping?: true;
 }
@@ -34,6 +37,8 @@ export interface Operation extends Pick<RouteConfig, "responses"> {
 export interface Bindings {
   /** What names the request; every change has one. */
   readonly requestId?: string;
+  /** The body of the answer will not be read. */
+  readonly isHead?: true;
 }
 
 /** What hono is told of it. */
@@ -73,7 +78,7 @@ export function createApi(
   const fixed = new Map<string, string[]>();
   return {
     methodsOf: (path) => fixed.get(path) ?? [],
-    add({ tag, problems, choosesForm, answersWhileStopping, ...operation }, handler) {
+    add({ tag, problems, choosesForm, compresses, answersWhileStopping, ...operation }, handler) {
       const answersJson = Object.values(operation.responses).some(
         (response) => "content" in response && "application/json" in (response.content ?? {}),
       );
@@ -82,15 +87,30 @@ export function createApi(
         tags: [tag],
         parameters: [
           component(hono.openAPIRegistry, "parameters", "RequestId", REQUEST_ID_PARAMETER),
+          ...(compresses
+            ? [
+                component(
+                  hono.openAPIRegistry,
+                  "parameters",
+                  "AcceptEncoding",
+                  ACCEPT_ENCODING_PARAMETER,
+                ),
+              ]
+            : []),
         ],
         responses: {
-          ...withRequestId(hono.openAPIRegistry, operation.responses),
+          ...withRequestId(
+            hono.openAPIRegistry,
+            compresses ? withCoding(operation.responses) : operation.responses,
+          ),
           ...headersTooLarge(hono.openAPIRegistry),
           ...problemResponses(hono.openAPIRegistry, [
             "bad-query",
             ...(operation.request?.query ? ["invalid-query" as const] : []),
-            ...(answersJson ? ["not-acceptable" as const] : []),
+            ...(answersJson || compresses ? ["not-acceptable" as const] : []),
+            ...(operation.request?.body ? ["body-timeout" as const] : []),
             ...problems,
+            ...(problems.includes("store-unavailable") ? ["outcome-unknown" as const] : []),
             ...(answersWhileStopping ? [] : ["stopping" as const]),
           ]),
         },
@@ -108,10 +128,22 @@ export function createApi(
         if (!answersWhileStopping && isStopping()) throw new Problem("stopping");
         if (url.includes("?")) checkNames(url, operation.request?.query);
         if (checksAccept && !preferredType(headers.get("accept"), JSON_ALONE)) {
-          throw new Problem("not-acceptable");
+          throw new Problem("not-acceptable", { headers: { Vary: "Accept" } });
         }
         return handler(context);
       });
     },
   };
+}
+
+/** Adds what an answer that may be compressed tells of that. */
+function withCoding(responses: RouteConfig["responses"]): RouteConfig["responses"] {
+  return Object.fromEntries(
+    Object.entries(responses).map(([status, response]) => [
+      status,
+      "content" in response
+        ? { ...response, headers: { ...response.headers, ...CODING_HEADERS } }
+        : response,
+    ]),
+  );
 }

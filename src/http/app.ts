@@ -5,13 +5,17 @@ import { emptyAnswer } from "./answer.ts";
 import { type Api, type Bindings, createApi, type HttpEnv } from "./api.ts";
 import { addArrestEvents } from "./arrest-events/index.ts";
 import { ACCEPT_PATCH } from "./body.ts";
+import { inTime } from "./change.ts";
+import { openCors } from "./cors.ts";
 import { addDeadLetters } from "./dead-letters/index.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { openApiDocument } from "./document.ts";
-import { RequestMetrics } from "./metrics.ts";
+import { addStreamsOpen, RequestMetrics } from "./metrics.ts";
 import { addOperations } from "./operations/index.ts";
 import { Problem, problemAnswer } from "./problem.ts";
 import { REQUEST_ID, requestIdOf } from "./request-id.ts";
+import { requestLevel } from "./request-log.ts";
+import { Streams } from "./streams.ts";
 
 /** The HTTP door, apart from any server. */
 export interface App {
@@ -25,8 +29,10 @@ export interface App {
 }
 
 /** Makes the app over its dependencies. It holds nothing open and starts nothing. */
-export function createApp(dependencies: Dependencies): App {
-  const { log } = dependencies;
+export function createApp(given: Dependencies): App {
+  const dependencies = { ...given, writer: inTime(given.writer, given.limits) };
+  const { log, limits, logRequests } = dependencies;
+  const cors = openCors(dependencies.corsOrigins);
   const hono = new OpenAPIHono<HttpEnv>();
   const metrics = new RequestMetrics(dependencies.registry);
   /** The pattern of the route that the last request has met, which unlike its path has few values. */
@@ -35,16 +41,29 @@ export function createApp(dependencies: Dependencies): App {
     route = pattern;
   });
   const openApi = () => openApiDocument(hono, dependencies.version);
-  addArrestEvents(api, dependencies);
+  const streams = new Streams(() => limits.maxStreams);
+  addStreamsOpen(dependencies.registry, () => streams.open);
+  addArrestEvents(api, dependencies, streams);
   addDeadLetters(api, dependencies);
   addOperations(api, dependencies, openApi);
 
   hono.notFound(({ req }) => {
     const methods = methodsOf(hono, api, req.path);
-    if (methods.length === 0) return problemAnswer(new Problem("not-found"), req.url);
+    if (methods.length === 0) {
+      const { pathname, search } = new URL(req.url);
+      const bare = pathname.slice(0, -1);
+      if (pathname.endsWith("/") && methodsOf(hono, api, bare).length > 0) {
+        return emptyAnswer(308, { Location: `${bare}${search}` });
+      }
+      return problemAnswer(new Problem("not-found"), req.url);
+    }
     const headers = { Allow: methods.join(", ") };
     if (req.method === "OPTIONS") {
-      return emptyAnswer(204, { ...headers, ...(methods.includes("PATCH") && ACCEPT_PATCH) });
+      return emptyAnswer(204, {
+        ...headers,
+        ...(methods.includes("PATCH") && ACCEPT_PATCH),
+        ...cors?.preflight(req.raw, methods),
+      });
     }
     return problemAnswer(new Problem("method-not-allowed", { headers }), req.url);
   });
@@ -65,40 +84,43 @@ export function createApp(dependencies: Dependencies): App {
   }
 
   function answered(
-    method: string,
+    request: Request,
     route: string | null,
     requestId: string | undefined,
     response: Response,
     startedAt: number,
   ): void {
+    const { method } = request;
     const { status } = response;
+    cors?.allow(request, response.headers);
     // Not looked at otherwise: Bun makes the headers of an answer when they are asked for.
     if (requestId !== undefined) response.headers.set(REQUEST_ID, requestId);
     const durationMs = performance.now() - startedAt;
     metrics.answered(method, route, status, durationMs);
-    if (!log.isLevelEnabled("debug")) return;
+    const level = requestLevel(logRequests, method, route, status, durationMs);
+    if (!log.isLevelEnabled(level)) return;
     const duration_ms = Math.round(durationMs * 1000) / 1000;
     const request_id = requestId && { request_id: requestId };
-    log.debug({ method, route, status, duration_ms, ...request_id }, "request");
+    log[level]({ method, route, status, duration_ms, ...request_id }, "request");
   }
 
   return {
     openApi,
     fetch: (request) => {
       const startedAt = performance.now();
-      const { method } = request;
       // hono would throw the body of a HEAD away, and with it the length that the answer should tell.
-      const asked = method === "HEAD" ? new Request(request, { method: "GET" }) : request;
+      const isHead = request.method === "HEAD";
+      const asked = isHead ? new Request(request, { method: "GET" }) : request;
       const requestId = requestIdOf(request, dependencies.newId);
       route = null;
-      const response = hono.fetch(asked, requestId === undefined ? NAMELESS : { requestId });
+      const response = hono.fetch(asked, bindings(requestId, isHead));
       const met = route;
       if (response instanceof Response) {
-        answered(method, met, requestId, response, startedAt);
+        answered(request, met, requestId, response, startedAt);
         return response;
       }
       return response.then((late) => {
-        answered(method, met, requestId, late, startedAt);
+        answered(request, met, requestId, late, startedAt);
         return late;
       });
     },
@@ -107,6 +129,11 @@ export function createApp(dependencies: Dependencies): App {
 
 /** The bindings of a read that brings no id. */
 const NAMELESS: Bindings = {};
+
+function bindings(requestId: string | undefined, isHead: boolean): Bindings {
+  if (requestId === undefined && !isHead) return NAMELESS;
+  return { ...(requestId !== undefined && { requestId }), ...(isHead && { isHead }) };
+}
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 

@@ -1,4 +1,5 @@
 import { MAX_ERRORS, Problem, pointerTo } from "./problem.ts";
+import { within } from "./within.ts";
 
 const MEBIBYTE = 1_048_576;
 
@@ -30,15 +31,17 @@ export const ACCEPT_PATCH = { "Accept-Patch": PATCH_TYPES.join(", ") };
 /**
  * Reads the body of a request as JSON. No more than {@link MAX_BODY_BYTES} of it are ever held.
  *
+ * @param withinMs how long it may take to arrive, in milliseconds
  * @param allowed what it may be declared as
- * @throws Problem `unsupported-media-type`, `body-too-large` or `malformed-body`
+ * @throws Problem `unsupported-media-type`, `body-too-large`, `body-timeout` or `malformed-body`
  */
 export async function readJson(
   request: Request,
+  withinMs: number,
   allowed: readonly MediaType[] = ["application/json"],
 ): Promise<JsonBody> {
   mediaTypeOf(request.headers, allowed);
-  const text = await readText(request, MAX_BODY_BYTES);
+  const text = await readText(request, MAX_BODY_BYTES, withinMs);
   const value = parse(text);
   return { value, repeated: isObject(value) ? repeatedMembers(text, 1) : [] };
 }
@@ -53,14 +56,16 @@ export interface JsonItems {
 /**
  * Reads a body that is declared as JSON, and is to be an array. No more than `maxBytes` of it are ever held.
  *
+ * @param withinMs how long it may take to arrive, in milliseconds
  * @returns undefined for JSON that is no array
- * @throws Problem `body-too-large` or `malformed-body`
+ * @throws Problem `body-too-large`, `body-timeout` or `malformed-body`
  */
 export async function readItems(
   request: Request,
   maxBytes: number,
+  withinMs: number,
 ): Promise<JsonItems | undefined> {
-  const text = await readText(request, maxBytes);
+  const text = await readText(request, maxBytes, withinMs);
   const items = parse(text);
   return Array.isArray(items) ? { items, repeated: repeatedMembers(text, 2) } : undefined;
 }
@@ -68,13 +73,18 @@ export async function readItems(
 /**
  * Reads the lines of a body as they come, and holds no more than one chunk and one line of it.
  *
- * @throws Problem `body-too-large` or `malformed-body`
+ * @param withinMs how long it may take to arrive, in milliseconds
+ * @throws Problem `body-too-large`, `body-timeout` or `malformed-body`
  */
-export async function* readLines(request: Request, maxBytes: number): AsyncGenerator<string> {
+export async function* readLines(
+  request: Request,
+  maxBytes: number,
+  withinMs: number,
+): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   /** Of a line whose end has not come; joined once, so that many small chunks cost no more than a large one. */
   let pieces: string[] = [];
-  for await (const chunk of chunksOf(request, maxBytes)) {
+  for await (const chunk of chunksOf(request, maxBytes, withinMs)) {
     const [first = "", ...others] = decode(decoder, chunk, { stream: true }).split("\n");
     pieces.push(first);
     const unfinished = others.pop();
@@ -137,22 +147,29 @@ function tooLarge(maxBytes: number): Problem {
   });
 }
 
+/** The rest of the body is not waited for, and so nothing else can come on its connection. */
+function tooSlow(): Problem {
+  return new Problem("body-timeout", { headers: { Connection: "close" } });
+}
+
 /** Only the connection can fail while a body is read. */
 function orEndsTooEarly(error: unknown): Problem {
   if (error instanceof Problem) return error;
   return new Problem("malformed-body", { detail: "The body ends too early." });
 }
 
-async function readText(request: Request, maxBytes: number): Promise<string> {
+async function readText(request: Request, maxBytes: number, withinMs: number): Promise<string> {
   const { headers } = request;
   const isFramed = headers.has("content-length") && !headers.has("transfer-encoding");
   let bytes: Uint8Array;
   if (isFramed) {
     if (Number(headers.get("content-length")) > maxBytes) throw tooLarge(maxBytes);
-    bytes = await request.bytes().catch((error: unknown) => Promise.reject(orEndsTooEarly(error)));
+    bytes = await within(request.bytes(), withinMs, tooSlow).catch((error: unknown) =>
+      Promise.reject(orEndsTooEarly(error)),
+    );
   } else {
     const sink = new Bun.ArrayBufferSink();
-    for await (const chunk of chunksOf(request, maxBytes)) sink.write(chunk);
+    for await (const chunk of chunksOf(request, maxBytes, withinMs)) sink.write(chunk);
     bytes = new Uint8Array(sink.end() as ArrayBuffer);
   }
   if (bytes.byteLength === 0) throw new Problem("malformed-body", { detail: "The body is empty." });
@@ -160,19 +177,36 @@ async function readText(request: Request, maxBytes: number): Promise<string> {
 }
 
 /** Reads a body piece by piece, up to a limit. */
-async function* chunksOf(request: Request, maxBytes: number): AsyncGenerator<Uint8Array> {
+async function* chunksOf(
+  request: Request,
+  maxBytes: number,
+  withinMs: number,
+): AsyncGenerator<Uint8Array> {
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
   if (request.body === null) return;
+  const reader = request.body.getReader();
+  // So that the server throws away what is still to come. What fails is told to whoever reads.
+  const leave = () => reader.cancel().catch(() => undefined);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    void leave();
+  }, withinMs);
   let size = 0;
   try {
-    // Leaving the loop cancels the stream, so that the server throws away what is still to come.
-    for await (const chunk of request.body) {
-      size += chunk.byteLength;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (isLate) throw tooSlow();
+      if (done) return;
+      size += value.byteLength;
       if (size > maxBytes) throw tooLarge(maxBytes);
-      yield chunk;
+      yield value;
     }
   } catch (error) {
     throw orEndsTooEarly(error);
+  } finally {
+    clearTimeout(timer);
+    await leave();
   }
 }
 

@@ -1,12 +1,28 @@
 import type { Change, ChangeResult } from "../writer/client.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { Problem } from "./problem.ts";
+import { within } from "./within.ts";
 
 /** The outcomes of a change that a client can do something about, and their problems. */
 const PROBLEM_OF = {
   "other-version": "precondition-failed",
   "key-reused": "idempotency-key-reused",
 } as const;
+
+/**
+ * A writer that answers in time: a change that takes longer is left to itself, and nobody can tell what
+ * comes of it. Then the promise rejects with the Problem `outcome-unknown`.
+ */
+export function inTime(
+  writer: Dependencies["writer"],
+  limits: Dependencies["limits"],
+): Dependencies["writer"] {
+  return {
+    ...writer,
+    change: (change) =>
+      within(writer.change(change), limits.requestTimeoutMs, () => new Problem("outcome-unknown")),
+  };
+}
 
 /** What came of a change that was made. */
 type Made<C extends Change> = Exclude<

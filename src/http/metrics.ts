@@ -117,6 +117,18 @@ export function addRequestsInFlight(registry: Registry, count: () => number): vo
   });
 }
 
+/** Adds the gauge of lists that are being streamed. */
+export function addStreamsOpen(registry: Registry, count: () => number): void {
+  new Gauge({
+    name: "arrest_events_http_streams",
+    help: "Lists without a limit that are being streamed, of which there may be HTTP_MAX_STREAMS.",
+    registers: [registry],
+    collect() {
+      this.set(count());
+    },
+  });
+}
+
 /** Adds the sizes of the store's files. */
 export function addStoreSize(registry: Registry, reader: Pick<EventReader, "size">): void {
   const gauge = (name: string, help: string, key: keyof StoreSize) =>

@@ -56,7 +56,7 @@ function responseComponent(registry: Registry, names: readonly ProblemName[]): {
 export function headersTooLarge(registry: Registry): RouteConfig["responses"] {
   const response = component(registry, "responses", "RequestHeaderFieldsTooLarge", {
     description:
-      "The address and the headers of the request together are larger than 16 KiB. The answer has no body, and none of the usual headers.",
+      "The address and the headers of the request together are larger than 16 KiB, or there are more than 198 headers. The answer has no body, and none of the usual headers.",
   });
   return { 431: response };
 }

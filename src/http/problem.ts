@@ -87,6 +87,13 @@ export const PROBLEMS = {
     about:
       "The `Accept` header of the request excludes every form that there is of the answer. `detail` lists them.",
   },
+  "body-timeout": {
+    status: 408,
+    title: "Body too slow",
+    detail: "The body did not arrive in time. Nothing was changed.",
+    about:
+      "The body of the request did not arrive in the time that the service gives it (`HTTP_REQUEST_TIMEOUT_MS`, 30 s by default). Nothing was changed, and the connection is closed.",
+  },
   "request-under-way": {
     status: 409,
     title: "Request under way",
@@ -161,6 +168,30 @@ export const PROBLEMS = {
     detail: "The store cannot be written now. Nothing was changed.",
     about:
       "The store cannot be written now, for example because the disk is full, and nothing was changed. Reads are answered meanwhile.",
+    header: "Retry-After",
+  },
+  "outcome-unknown": {
+    status: 503,
+    title: "Outcome unknown",
+    detail: "The store did not answer in time. Whether the change was made is not known.",
+    about:
+      "The store did not answer in the time that the service gives a request (`HTTP_REQUEST_TIMEOUT_MS`, 30 s by default). The change may have been made, or be made yet. A request with an `Idempotency-Key` can be sent again with the same key, and changes nothing twice; without one, look before sending it again.",
+    header: "Retry-After",
+  },
+  "answer-timeout": {
+    status: 503,
+    title: "Answer too slow",
+    detail: "The answer took longer than the service gives a request.",
+    about:
+      "Looking at all the events that had to be looked at took longer than the service gives a request (`HTTP_REQUEST_TIMEOUT_MS`, 30 s by default). Filters that leave fewer events, or another time with less to do, can help.",
+    header: "Retry-After",
+  },
+  "too-many-streams": {
+    status: 503,
+    title: "Too many streams",
+    detail: "As many lists without a limit are being streamed as may be at once.",
+    about:
+      "As many lists without `limit` are being streamed as may be at once (`HTTP_MAX_STREAMS`, 16 by default). Lists of up to 1,000 events, and pages, are answered meanwhile.",
     header: "Retry-After",
   },
   stopping: {

@@ -72,6 +72,7 @@ function answers(status: number, table: Record<string, Ask>): void {
 /** What says more of a request than the table of problems does. */
 const DETAILED: readonly ProblemName[] = [
   "malformed-body",
+  "not-acceptable",
   "body-too-large",
   "unsupported-media-type",
 ];
@@ -248,11 +249,38 @@ answers(304, {
   "any file that is kept": get("/docs/initializer.js", { "If-None-Match": "*" }),
 });
 
+describe("a slash at the end", () => {
+  test.each([
+    ["GET", `${ALL}/?limit=1&sort=-id`, `${ALL}?limit=1&sort=-id`],
+    ["POST", `${ALL}/`, ALL],
+    ["DELETE", `${ALL}/7/`, `${ALL}/7`],
+    ["HEAD", `${HISTORY}/`, HISTORY],
+    ["GET", "/docs/", "/docs"],
+    ["PROPFIND", "/livez/", "/livez"],
+  ])("leads %s %s on to the path without it, with the query", async (method, path, location) => {
+    const { status, headers, text } = await service.ask(resolve(path), { method });
+    expect({ status, text }).toEqual({ status: 308, text: "" });
+    expect(headers.get("Location")).toBe(resolve(location));
+  });
+
+  test("leads to no other host", async () => {
+    for (const path of ["//example.org/", "//example.org/arrest_events/", "/\\example.org/"]) {
+      const { status, headers } = await fetch(`${service.url}${path}`, { redirect: "manual" });
+      expect({ path, status, to: headers.get("Location") }).toEqual({
+        path,
+        status: 404,
+        to: null,
+      });
+    }
+  });
+});
+
 refuses("not-found", {
   "the root": get("/"),
   "an unknown path": get("/arrests"),
   "a path below an event": get(":one/officer"),
-  "a slash at the end": get(`${ALL}/`),
+  "a slash at the end of an unknown path": get("/arrests/"),
+  "two slashes at the end": get(`${ALL}//`),
   "an unknown file of the page": get("/docs/index.html"),
   "a file outside of the page": get("/docs/..%2fpackage.json"),
   "an unknown problem": get("/problems/toString"),
@@ -511,6 +539,26 @@ test("a list that is not acceptable says which forms there are", async () => {
   );
 });
 
+/** What no answer can be written as. */
+const NO_CODING = { "Accept-Encoding": "br, identity;q=0" };
+
+refuses("not-acceptable", {
+  ...each(
+    [
+      ALL,
+      `${ALL}?limit=1`,
+      HISTORY,
+      `${STATS}?group_by=day`,
+      LETTERS,
+      ":letter",
+      "/metrics",
+      "/openapi.json",
+      "/docs/swagger-ui.css",
+    ],
+    (path) => get(path, NO_CODING),
+  ),
+});
+
 refuses("unsupported-media-type", {
   ...each(
     [
@@ -557,6 +605,34 @@ refuses("malformed-body", {
   "a patch that is not JSON": patch("{"),
   "a batch that is not JSON": post("[", {}, BATCH),
   "a correction that is not JSON": post("{", {}, ":letter/replay"),
+});
+
+/** A body that begins and does not end. */
+function endless(type: string, text = "{"): RequestInit {
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(Buffer.from(text)),
+  });
+  return { headers: { "Content-Type": type }, body };
+}
+
+describe("a body that does not arrive in time", () => {
+  for (const [name, path, init] of [
+    ["a new event", ALL, { method: "POST", ...endless("application/json") }],
+    ["a change", ":one", { method: "PUT", ...endless("application/json") }],
+    ["a patch", ":one", { method: "PATCH", ...endless("application/json") }],
+    ["a batch", BATCH, { method: "POST", ...endless("application/json", "[") }],
+    ["lines", BATCH, { method: "POST", ...endless("application/x-ndjson", `${VALID}\n`) }],
+    ["a correction", ":letter/replay", { method: "POST", ...endless("application/json") }],
+  ] as const) {
+    test(`is refused: ${name}`, async () => {
+      service.limits.requestTimeoutMs = 20;
+      try {
+        await refusal("body-timeout", [path, init]);
+      } finally {
+        service.limits.requestTimeoutMs = 30_000;
+      }
+    });
+  }
 });
 
 names("invalid-event", {
@@ -714,6 +790,22 @@ const READS = {
 };
 
 refuses("store-unavailable", CHANGES, "unwritable");
+
+describe("a store that does not answer in time", () => {
+  for (const [name, change] of Object.entries(CHANGES)) {
+    test(`leaves unknown what comes of ${name}`, async () => {
+      const letGo = service.hold();
+      service.limits.requestTimeoutMs = 50;
+      try {
+        await refusal("outcome-unknown", change);
+      } finally {
+        service.limits.requestTimeoutMs = 30_000;
+        letGo();
+      }
+    });
+  }
+});
+
 refuses("internal-error", CHANGES, "refusesChanges");
 refuses("internal-error", READS, "unreadable");
 refuses(

@@ -237,7 +237,7 @@ describe("the form of the answer", () => {
       const init = accept === undefined ? {} : { headers: { Accept: accept } };
       const answer = await service.ask(`/arrest_events?${query}`, init);
       expect([answer.headers.get("Content-Type"), answer.text]).toEqual([type, text]);
-      expect(answer.headers.get("Vary")).toBe("Accept");
+      expect(answer.headers.get("Vary")).toBe("Accept, Accept-Encoding");
     }
   });
 

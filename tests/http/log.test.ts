@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { sendJson, startService, VALID_MEMBERS } from "../support/http-service.ts";
+import { requestLevel } from "../../src/http/request-log.ts";
+import { type Settings, sendJson, startService, VALID_MEMBERS } from "../support/http-service.ts";
 
 test("at level debug each request is a line, with its route and without what was sent", async () => {
   await using service = await startService("debug");
@@ -19,13 +20,40 @@ test("at level debug each request is a line, with its route and without what was
   expect(JSON.stringify(service.logged)).not.toMatch(/424242|secret/);
 });
 
-test("at level info a request that goes well, or is refused, leaves no line", async () => {
-  await using service = await startService("info");
-  await service.ask("/livez");
+/** What a day brings: reads, changes, refusals, a failure of the store, and probes all the time. */
+async function linesOf(settings: Settings): Promise<unknown[][]> {
+  await using service = await startService("info", settings);
+  await service.ask("/arrest_events", sendJson("POST", VALID_MEMBERS));
+  await service.ask("/arrest_events/1?");
+  await service.ask("/arrest_events", { method: "OPTIONS" });
   await service.ask("/arrest_events", sendJson("POST", {}));
   service.faults.unwritable = true;
-  await service.ask("/arrest_events", sendJson("POST", VALID_MEMBERS));
-  expect(service.logged).toEqual([]);
+  await service.ask("/arrest_events/1", { method: "DELETE" });
+  service.faults.stopping = true;
+  for (const probe of ["/livez", "/readyz", "/metrics"]) await service.ask(probe);
+  return service.logged.map(({ level, method, status }) => [level, method, status]);
+}
+
+const [INFO, WARN] = [30, 40];
+const FAILURE = [WARN, "DELETE", 503];
+const CHANGES = [[INFO, "POST", 201], [INFO, "POST", 422], FAILURE];
+
+test.each<[string, Settings, unknown[][]]>([
+  ["only failures, unless more is wanted", {}, [FAILURE]],
+  ["failures and changes", { logRequests: "changes" }, CHANGES],
+  [
+    "all requests but probes and scrapes",
+    { logRequests: "all" },
+    CHANGES.toSpliced(1, 0, [INFO, "GET", 200], [INFO, "OPTIONS", 204]),
+  ],
+])("at level info there are lines of %s", async (_, settings, lines) => {
+  expect(await linesOf(settings)).toEqual(lines);
+});
+
+test("a request that takes longer than a second is a warning", () => {
+  expect(requestLevel("failures", "GET", "/arrest_events/:id", 200, 999)).toBe("debug");
+  expect(requestLevel("failures", "GET", "/arrest_events/:id", 200, 1000)).toBe("warn");
+  expect(requestLevel("all", "GET", "/metrics", 200, 1000)).toBe("debug");
 });
 
 test("a failure is a line with the id that the client was told", async () => {

@@ -1,23 +1,13 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { connect } from "node:net";
-import type { ArrestEventFields } from "../../src/arrest-event.ts";
 import { type Service, startService } from "../support/http-service.ts";
+import { someEvents } from "../support/many-events.ts";
 
 // A busy machine is no failure.
 setDefaultTimeout(60_000);
 
 /** How many events the service reads at a time. */
 const PAGE = 1000;
-
-function someEvents(count: number): ArrestEventFields[] {
-  return Array.from({ length: count }, (_, index) => ({
-    officerId: 1 + (index % 50),
-    subjectId: 1 + index,
-    arrestTypeId: 1 + (index % 9),
-    crimeTypeId: 1 + (index % 40),
-    arrestedAt: 1_763_816_700_000 + index,
-  }));
-}
 
 async function ids(response: Response): Promise<number[]> {
   const events = (await response.json()) as { id: number }[];

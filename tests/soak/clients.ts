@@ -139,7 +139,8 @@ export class Clients {
           `${this.#instance.name}: ${operation} answered ${answer.status} ${answer.body}`,
         );
       }
-      return answer;
+      // It leaves open whether the change was made, as no answer does.
+      return answer.body.includes('"/problems/outcome-unknown"') ? undefined : answer;
     } catch (error) {
       this.#judgeSilence(operation, from, service, error as Error & { code?: string });
       return undefined;

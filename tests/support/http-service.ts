@@ -5,6 +5,7 @@ import { z } from "@hono/zod-openapi";
 import { pino } from "pino";
 import type { ArrestEventFields } from "../../src/arrest-event.ts";
 import { createApp } from "../../src/http/app.ts";
+import type { Dependencies } from "../../src/http/dependencies.ts";
 import type { ProblemName } from "../../src/http/problem.ts";
 import { decodeMessage } from "../../src/ingest/message.ts";
 import { type EventReader, openReader } from "../../src/store/read.ts";
@@ -68,8 +69,14 @@ export interface Met {
   readonly problem?: ProblemName;
 }
 
+/** What of a service a test sets otherwise than it is by default. */
+export type Settings = Partial<Pick<Dependencies, "corsOrigins" | "logRequests">> & {
+  /** After how many seconds a connection is cut on which nothing moves. */
+  readonly idleTimeout?: number;
+};
+
 /** A served app over a real database in a directory of its own. */
-export async function startService(logLevel = "error") {
+export async function startService(logLevel = "error", settings: Settings = {}) {
   const directory = mkdtempSync(join(tmpdir(), "arrest-events-http-"));
   const path = join(directory, "events.sqlite");
   const clock = { now: Date.UTC(2026, 10, 22, 13, 5) };
@@ -83,6 +90,7 @@ export async function startService(logLevel = "error") {
     unreadable: false,
     refusesChanges: false,
   };
+  const limits = { maxStreams: 16, requestTimeoutMs: 30_000 };
   const logged: Record<string, unknown>[] = [];
   const pages: number[] = [];
   /** What changes wait for before they are made. */
@@ -142,6 +150,9 @@ export async function startService(logLevel = "error") {
     requestsInFlight: () => server.pendingRequests,
     log: pino({ level: logLevel }, { write: (line) => logged.push(JSON.parse(line)) }),
     version: "1.2.3",
+    limits,
+    corsOrigins: settings.corsOrigins ?? [],
+    logRequests: settings.logRequests ?? "failures",
     isStopping: () => faults.stopping,
     newId: () => `00000000-0000-4000-8000-${String(++ids).padStart(12, "0")}`,
   });
@@ -149,6 +160,7 @@ export async function startService(logLevel = "error") {
     port: 0,
     hostname: "127.0.0.1",
     development: false,
+    idleTimeout: settings.idleTimeout ?? 120,
     fetch: app.fetch,
   });
   const declared = readDocument(app.openApi());
@@ -156,9 +168,13 @@ export async function startService(logLevel = "error") {
 
   return {
     app,
+    /** The file of the store. */
+    path,
     port: Number(server.port),
     url: `http://127.0.0.1:${server.port}`,
     faults,
+    /** What a request may take from now on. */
+    limits,
     state,
     /** The store's clock, in milliseconds since 1970. */
     clock,
@@ -171,7 +187,8 @@ export async function startService(logLevel = "error") {
 
     /** Asks the service, and checks that the document declares what it answers. */
     async ask(path: string, init: RequestInit = {}): Promise<Answer> {
-      const response = await fetch(`http://127.0.0.1:${server.port}${path}`, init);
+      const url = `http://127.0.0.1:${server.port}${path}`;
+      const response = await fetch(url, { redirect: "manual", ...init });
       const text = await response.text();
       const type = response.headers.get("content-type");
       const json = /\bjson$/.test(type ?? "") && text !== "" ? JSON.parse(text) : undefined;
@@ -263,6 +280,7 @@ const DECLARED_HEADERS = [
   "Content-Disposition",
   "Preference-Applied",
   "X-Request-Id",
+  "Content-Encoding",
 ];
 
 /** What the description of the document says of 405. */
@@ -333,7 +351,9 @@ function readDocument(document: object) {
         return { operationId: operation.operationId, ...met };
       }
       // Where there is no operation, the document says in words what is answered.
-      if (template && method === "OPTIONS") {
+      if (!template && templates.some(({ pattern }) => pattern.test(path.replace(/\/$/, "")))) {
+        if (status !== 308) throw new Error(`${path} answered ${status}`);
+      } else if (template && method === "OPTIONS") {
         if (status !== 204) throw new Error(`OPTIONS ${path} answered ${status}`);
       } else {
         if (status !== (template ? 405 : 404)) throw new Error(`${path} answered ${status}`);

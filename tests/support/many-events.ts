@@ -26,6 +26,17 @@ export const MANY_EVENTS = Array.from(
   }),
 );
 
+/** So many events, no two of the same time. */
+export function someEvents(count: number): ArrestEventFields[] {
+  return Array.from({ length: count }, (_, index) => ({
+    officerId: 1 + (index % 50),
+    subjectId: 1 + index,
+    arrestTypeId: 1 + (index % 9),
+    crimeTypeId: 1 + (index % 40),
+    arrestedAt: 1_763_816_700_000 + index,
+  }));
+}
+
 /** Filters of any kind for {@link MANY_EVENTS}. */
 export const anyFilter: fc.Arbitrary<EventFilter> = fc.record(
   {

@@ -41,7 +41,7 @@ const CreatedArrestEvents = z
 /** Adds `POST /arrest_events/batch`. */
 export function addBatch(
   api: Api,
-  { writer }: Pick<Dependencies, "writer">,
+  { writer, limits }: Pick<Dependencies, "writer" | "limits">,
   underWay: RequestsUnderWay,
 ): void {
   api.add(
@@ -92,7 +92,7 @@ export function addBatch(
     },
     async ({ req, env }) => {
       const key = idempotencyKey(req.raw.headers);
-      const events = await readBatch(req.raw);
+      const events = await readBatch(req.raw, limits.requestTimeoutMs);
       const { firstId } = await underWay.make(key, "create-batch", events, (idempotency) =>
         makeChange(writer, { kind: "create-batch", events, ...idempotency, ...env }),
       );
@@ -109,14 +109,14 @@ export function addBatch(
  *
  * @throws Problem `invalid-batch` with the rules that its items break, or what reading a body throws
  */
-async function readBatch(request: Request): Promise<ArrestEventFields[]> {
+async function readBatch(request: Request, withinMs: number): Promise<ArrestEventFields[]> {
   const batch = new Batch(request);
   switch (mediaTypeOf(request.headers, ["application/json", "application/x-ndjson"])) {
     case "application/x-ndjson":
-      for await (const line of readLines(request, MAX_BYTES)) await batch.addLine(line);
+      for await (const line of readLines(request, MAX_BYTES, withinMs)) await batch.addLine(line);
       break;
     default: {
-      const body = await readItems(request, MAX_BYTES);
+      const body = await readItems(request, MAX_BYTES, withinMs);
       if (body === undefined) throw invalid([{ pointer: "", detail: "must be a JSON array" }]);
       if (body.items.length > MAX_EVENTS) throw tooMany();
       for (const pointer of body.repeated) batch.refuse({ pointer, detail: GIVEN_TWICE });

@@ -21,7 +21,10 @@ const EventCount = z
   .openapi("ArrestEventCount", { description: "A number of arrest events." });
 
 /** Adds `GET /arrest_events/count`. */
-export function addCount(api: Api, { reader }: Pick<Dependencies, "reader">): void {
+export function addCount(
+  api: Api,
+  { reader, limits }: Pick<Dependencies, "reader" | "limits">,
+): void {
   api.add(
     {
       method: "get",
@@ -38,25 +41,31 @@ export function addCount(api: Api, { reader }: Pick<Dependencies, "reader">): vo
           content: { "application/json": { schema: EventCount, example: { count: 17 } } },
         },
       },
-      problems: ["internal-error"],
+      problems: ["internal-error", "answer-timeout"],
     },
     async ({ req }) => {
       const counting = reader.counting(toFilter(readQuery(CountQuery, req.url)), []);
-      if ((await countAll(counting, req.raw)) === "left") return answerToNobody();
+      if ((await countAll(counting, req.raw, limits)) === "left") return answerToNobody();
       return jsonAnswer(JSON.stringify({ count: counting.groups()[0]?.count ?? 0 }));
     },
   );
 }
 
-/** Counts to the end; less when the client has left, or when there are more groups than are wanted. */
+/**
+ * Counts to the end; less when the client has left, or when there are more groups than are wanted.
+ *
+ * @throws Problem `answer-timeout`
+ */
 export async function countAll(
   counting: EventCounting,
   request: Request,
+  { requestTimeoutMs }: Dependencies["limits"],
   maxGroups = 1,
 ): Promise<"counted" | "left" | "too-many-groups"> {
+  const until = performance.now() + requestTimeoutMs;
   while (!counting.next()) {
     if (counting.size() > maxGroups) return "too-many-groups";
-    if (!(await nextTurn(request))) return "left";
+    if (!(await nextTurn(request, until))) return "left";
   }
   return counting.size() > maxGroups ? "too-many-groups" : "counted";
 }

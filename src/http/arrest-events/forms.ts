@@ -5,6 +5,8 @@ import { Problem } from "../problem.ts";
 /** A form in which events are answered: text that can be written a part at a time. */
 export interface EventForm {
   readonly mediaType: string;
+  /** The media type with its parameters. */
+  readonly contentType: string;
   readonly headers: Readonly<Record<string, string>>;
   /** What comes before all events, between two parts that have some, and after all. */
   readonly begin: string;
@@ -26,7 +28,8 @@ const VARY = { Vary: "Accept" };
 export const FORMS: Readonly<Record<FormName, EventForm>> = {
   json: {
     mediaType: "application/json",
-    headers: { ...VARY, "Content-Type": "application/json" },
+    contentType: "application/json",
+    headers: VARY,
     begin: "[",
     between: ",",
     end: "]",
@@ -34,7 +37,8 @@ export const FORMS: Readonly<Record<FormName, EventForm>> = {
   },
   ndjson: {
     mediaType: "application/x-ndjson",
-    headers: { ...VARY, "Content-Type": "application/x-ndjson" },
+    contentType: "application/x-ndjson",
+    headers: VARY,
     begin: "",
     between: "",
     end: "",
@@ -43,9 +47,9 @@ export const FORMS: Readonly<Record<FormName, EventForm>> = {
   // RFC 4180. Numbers and times need no quotes, and none begins as a spreadsheet's formulas do.
   csv: {
     mediaType: "text/csv",
+    contentType: "text/csv; charset=utf-8",
     headers: {
       ...VARY,
-      "Content-Type": "text/csv; charset=utf-8",
       "Content-Disposition": 'attachment; filename="arrest_events.csv"',
     },
     begin: `${["id", ...Object.values(FIELD_NAMES)].join()}\r\n`,
@@ -69,5 +73,5 @@ export function chooseForm(name: FormName | undefined, accept: string | null): E
   if (found !== undefined) return FORMS[found];
   const all = new Intl.ListFormat("en-GB", { type: "disjunction" }).format(MEDIA_TYPES);
   const detail = `The answer is ${all}, which the Accept header excludes.`;
-  throw new Problem("not-acceptable", { detail });
+  throw new Problem("not-acceptable", { detail, headers: VARY });
 }

@@ -1,8 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { type ArrestEventFields, toJson } from "../../arrest-event.ts";
 import { EVENT_CHANGE_KINDS, type EventHistory, type StoredChange } from "../../store/read.ts";
-import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
+import { codedAnswer } from "../coded-answer.ts";
 import { ArrestEventSchema, EventPath, EXAMPLE_EVENT, parseId } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { Problem } from "../problem.ts";
@@ -111,6 +111,7 @@ export function addHistory(api: Api, { reader }: Pick<Dependencies, "reader">): 
         },
       },
       problems: ["event-not-found", "internal-error"],
+      compresses: true,
     },
     ({ req }) => {
       const id = parseId(req.param("id"), "event-not-found");
@@ -121,7 +122,8 @@ export function addHistory(api: Api, { reader }: Pick<Dependencies, "reader">): 
       const changes = history.changes.slice(0, limit);
       const hasMore = history.changes.length > limit;
       const link = hasMore ? nextLink(req.url, changes.at(-1)?.version) : undefined;
-      return jsonAnswer(JSON.stringify(toAnswer(id, history.origin, changes)), 200, link);
+      const text = JSON.stringify(toAnswer(id, history.origin, changes));
+      return codedAnswer(req.raw, "application/json", text, link);
     },
   );
 }

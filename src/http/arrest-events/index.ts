@@ -1,5 +1,6 @@
 import type { Api } from "../api.ts";
 import type { Dependencies } from "../dependencies.ts";
+import type { Streams } from "../streams.ts";
 import { addBatch } from "./batch.ts";
 import { addCount } from "./count.ts";
 import { addDelete } from "./delete.ts";
@@ -12,9 +13,13 @@ import { addPost } from "./post.ts";
 import { addPut } from "./put.ts";
 import { addStats } from "./stats.ts";
 
-/** Adds what can be asked of arrest events. */
-export function addArrestEvents(api: Api, dependencies: Dependencies): void {
-  addGetAll(api, dependencies);
+/**
+ * Adds what can be asked of arrest events.
+ *
+ * @param streams those that are under way
+ */
+export function addArrestEvents(api: Api, dependencies: Dependencies, streams: Streams): void {
+  addGetAll(api, dependencies, streams);
   // One for both: a key is of one request, whichever.
   const underWay = new RequestsUnderWay();
   addPost(api, dependencies, underWay);

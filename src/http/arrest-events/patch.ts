@@ -4,7 +4,7 @@ import type { Dependencies } from "../dependencies.ts";
 import { addUpdate } from "./put.ts";
 
 /** Adds `PATCH /arrest_events/{id}`. */
-export function addPatch(api: Api, dependencies: Pick<Dependencies, "writer">): void {
+export function addPatch(api: Api, dependencies: Pick<Dependencies, "writer" | "limits">): void {
   addUpdate(api, dependencies, PATCH_TYPES, {
     method: "patch",
     operationId: "patchArrestEvent",

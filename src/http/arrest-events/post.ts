@@ -11,7 +11,7 @@ import { IDEMPOTENCY_KEY, idempotencyKey, type RequestsUnderWay } from "./idempo
 /** Adds `POST /arrest_events`. */
 export function addPost(
   api: Api,
-  { writer }: Pick<Dependencies, "writer">,
+  { writer, limits }: Pick<Dependencies, "writer" | "limits">,
   underWay: RequestsUnderWay,
 ): void {
   api.add(
@@ -48,7 +48,7 @@ export function addPost(
     },
     async ({ req, env }) => {
       const key = idempotencyKey(req.raw.headers);
-      const fields = parseNewEvent(await readJson(req.raw));
+      const fields = parseNewEvent(await readJson(req.raw, limits.requestTimeoutMs));
       const { event } = await underWay.make(key, "create", [fields], (idempotency) =>
         makeChange(writer, { kind: "create", fields, ...idempotency, ...env }),
       );

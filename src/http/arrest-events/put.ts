@@ -9,7 +9,7 @@ import { PREFER } from "../prefer.ts";
 import { CHANGED_RESPONSES, eventAnswer } from "./answer.ts";
 
 /** Adds `PUT /arrest_events/{id}`. */
-export function addPut(api: Api, dependencies: Pick<Dependencies, "writer">): void {
+export function addPut(api: Api, dependencies: Pick<Dependencies, "writer" | "limits">): void {
   addUpdate(api, dependencies, ["application/json"], {
     method: "put",
     operationId: "updateArrestEvent",
@@ -22,7 +22,7 @@ export function addPut(api: Api, dependencies: Pick<Dependencies, "writer">): vo
 /** Adds an operation that changes the members which its body has. */
 export function addUpdate(
   api: Api,
-  { writer }: Pick<Dependencies, "writer">,
+  { writer, limits }: Pick<Dependencies, "writer" | "limits">,
   mediaTypes: readonly MediaType[],
   operation: Pick<Operation, "method" | "operationId" | "summary" | "description">,
 ): void {
@@ -55,7 +55,7 @@ export function addUpdate(
     },
     async ({ req, env }) => {
       const id = parseId(req.param("id"), "event-not-found");
-      const fields = parseChanges(await readJson(req.raw, mediaTypes));
+      const fields = parseChanges(await readJson(req.raw, limits.requestTimeoutMs, mediaTypes));
       const ifVersion = wantedVersions(req.raw.headers);
       const { event } = await makeChange(writer, {
         kind: "update",

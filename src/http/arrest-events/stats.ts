@@ -1,8 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import { formatTimestamp } from "../../arrest-event.ts";
 import type { EventGrouping } from "../../store/read.ts";
-import { answerToNobody, jsonAnswer } from "../answer.ts";
+import { answerToNobody } from "../answer.ts";
 import type { Api } from "../api.ts";
+import { codedAnswer } from "../coded-answer.ts";
 import { ArrestEventSchema, rule } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { Problem } from "../problem.ts";
@@ -96,7 +97,10 @@ const EXAMPLE: z.infer<typeof EventGroupSchema>[] = [
 ];
 
 /** Adds `GET /arrest_events/stats`. */
-export function addStats(api: Api, { reader }: Pick<Dependencies, "reader">): void {
+export function addStats(
+  api: Api,
+  { reader, limits }: Pick<Dependencies, "reader" | "limits">,
+): void {
   api.add(
     {
       method: "get",
@@ -114,13 +118,14 @@ Other requests are served in between, so that changes which are made while it co
           content: { "application/json": { schema: z.array(EventGroupSchema), example: EXAMPLE } },
         },
       },
-      problems: ["internal-error"],
+      problems: ["internal-error", "answer-timeout"],
+      compresses: true,
     },
     async ({ req }) => {
       const query = readQuery(StatsQuery, req.url);
       const groupings = query.group_by.map((name) => GROUPINGS[name].grouping);
       const counting = reader.counting(toFilter(query), groupings);
-      const outcome = await countAll(counting, req.raw, MAX_GROUPS);
+      const outcome = await countAll(counting, req.raw, limits, MAX_GROUPS);
       if (outcome === "left") return answerToNobody();
       if (outcome === "too-many-groups") {
         const detail = `makes more than ${MAX_GROUPS} groups: filters can leave fewer`;
@@ -133,7 +138,7 @@ Other requests are served in between, so that changes which are made while it co
         ]);
         return { ...Object.fromEntries(members), count };
       });
-      return jsonAnswer(JSON.stringify(groups));
+      return codedAnswer(req.raw, "application/json", JSON.stringify(groups));
     },
   );
 }

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
+import { codedAnswer } from "../coded-answer.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { linkHeader, nextLink, pageParameters, readQuery } from "../query.ts";
 import {
@@ -41,6 +41,7 @@ export function addGetAll(api: Api, { reader }: Pick<Dependencies, "reader">): v
         },
       },
       problems: ["internal-error"],
+      compresses: true,
     },
     ({ req }) => {
       const query = readQuery(ListQuery, req.url);
@@ -48,7 +49,7 @@ export function addGetAll(api: Api, { reader }: Pick<Dependencies, "reader">): v
       const found = reader.deadLetters(toFilter(query), query.cursor ?? 0, query.limit + 1);
       const page = found.slice(0, query.limit);
       const link = found.length > page.length ? nextLink(req.url, page.at(-1)?.id) : undefined;
-      return jsonAnswer(JSON.stringify(page.map(toSummary)), 200, link);
+      return codedAnswer(req.raw, "application/json", JSON.stringify(page.map(toSummary)), link);
     },
   );
 }

@@ -1,5 +1,5 @@
-import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
+import { codedAnswer } from "../coded-answer.ts";
 import { linksById, parseId } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { Problem } from "../problem.ts";
@@ -26,11 +26,12 @@ export function addGet(api: Api, { reader }: Pick<Dependencies, "reader">): void
         },
       },
       problems: ["dead-letter-not-found", "internal-error"],
+      compresses: true,
     },
     ({ req }) => {
       const letter = reader.deadLetter(parseId(req.param("id"), "dead-letter-not-found"));
       if (letter === undefined) throw new Problem("dead-letter-not-found");
-      return jsonAnswer(JSON.stringify(toWhole(letter)));
+      return codedAnswer(req.raw, "application/json", JSON.stringify(toWhole(letter)));
     },
   );
 }

@@ -18,7 +18,10 @@ import { ETAG_HEADER } from "../entity-tag.ts";
 import { DeadLetterPath } from "./contract.ts";
 
 /** Adds `POST /dead_letters/{id}/replay`. */
-export function addReplay(api: Api, { writer }: Pick<Dependencies, "writer">): void {
+export function addReplay(
+  api: Api,
+  { writer, limits }: Pick<Dependencies, "writer" | "limits">,
+): void {
   api.add(
     {
       method: "post",
@@ -59,7 +62,9 @@ export function addReplay(api: Api, { writer }: Pick<Dependencies, "writer">): v
     },
     async ({ req, env }) => {
       const letterId = parseId(req.param("id"), "dead-letter-not-found");
-      const fields = hasBody(req.raw) ? parseNewEvent(await readJson(req.raw)) : undefined;
+      const fields = hasBody(req.raw)
+        ? parseNewEvent(await readJson(req.raw, limits.requestTimeoutMs))
+        : undefined;
       const { event } = await makeChange(writer, {
         kind: "replay",
         letterId,

@@ -4,6 +4,7 @@ import styles from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
 import bundle from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
 import { answer, emptyAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
+import { CODING_HEADERS, codingFor, codingHeaders, encode } from "../content-coding.ts";
 import { Problem } from "../problem.ts";
 
 /** The page. Its links are relative, so that it works below any prefix that a proxy adds. */
@@ -59,7 +60,7 @@ const FILE_NAMES = Object.keys(FILES) as [FileName, ...FileName[]];
 
 const FILE_HEADERS = {
   ETag: {
-    description: "The version of the file, for `If-None-Match`.",
+    description: "The version of the file in its coding, for `If-None-Match`.",
     required: true,
     schema: { type: "string" },
     example: '"5f1d7a84db00d2fc"',
@@ -109,7 +110,7 @@ export function addDocs(api: Api): void {
       }),
   );
 
-  const tags = new Map<FileName, Promise<string>>();
+  const hashes = new Map<FileName, Promise<string>>();
   api.add(
     {
       method: "get",
@@ -151,26 +152,38 @@ export function addDocs(api: Api): void {
             },
           },
         },
-        304: { description: "The file that is kept is the same.", headers: FILE_HEADERS },
+        304: {
+          description: "The file that is kept is the same.",
+          headers: { ...FILE_HEADERS, Vary: CODING_HEADERS.Vary },
+        },
       },
       problems: ["not-found"],
+      compresses: true,
     },
     async ({ req }) => {
       const name = FILE_NAMES.find((known) => known === req.param("file"));
       if (name === undefined) throw new Problem("not-found");
       const { type, content } = FILES[name];
-      const tag = tags.get(name) ?? entityTag(content);
-      tags.set(name, tag);
-      const headers = { ETag: await tag, "Cache-Control": "public, max-age=86400" };
-      if (matches(req.header("if-none-match"), headers.ETag)) return emptyAnswer(304, headers);
-      return answer(type, content, 200, headers);
+      const hash = hashes.get(name) ?? hashOf(content);
+      hashes.set(name, hash);
+      const coding = codingFor(req.raw, content.size);
+      const kept = {
+        // Strong: the bytes of another coding are others (RFC 9110, 8.8.3.3).
+        ETag: `"${await hash}${coding === "identity" ? "" : `-${coding}`}"`,
+        "Cache-Control": "public, max-age=86400",
+        ...codingHeaders("identity"),
+      };
+      if (matches(req.header("if-none-match"), kept.ETag)) return emptyAnswer(304, kept);
+      const headers = { ...kept, ...codingHeaders(coding) };
+      if (coding === "identity") return answer(type, content, 200, headers);
+      return answer(type, await encode(await content.bytes(), coding), 200, headers);
     },
   );
 }
 
-async function entityTag(content: Blob): Promise<string> {
+async function hashOf(content: Blob): Promise<string> {
   const hash = new Bun.CryptoHasher("sha256").update(await content.arrayBuffer()).digest("hex");
-  return `"${hash.slice(0, 16)}"`;
+  return hash.slice(0, 16);
 }
 
 /** Whether an `If-None-Match` names a strong entity tag, by the weak comparison (RFC 9110, 13.1.2). */

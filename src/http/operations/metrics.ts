@@ -1,6 +1,6 @@
 import { Gauge } from "../../telemetry/prometheus.ts";
-import { answer } from "../answer.ts";
 import type { Api } from "../api.ts";
+import { codedAnswer } from "../coded-answer.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { addRequestsInFlight, addStoreSize } from "../metrics.ts";
 
@@ -49,12 +49,14 @@ export function addMetrics(
         },
       },
       problems: [],
+      compresses: true,
       answersWhileStopping: true,
     },
-    async () => {
+    async ({ req }) => {
       const numbers = await writer.metrics();
       responding.set(numbers.isCurrent ? 1 : 0);
-      return answer(CONTENT_TYPE, `${await registry.metrics()}\n${numbers.text}`);
+      const text = `${await registry.metrics()}\n${numbers.text}`;
+      return codedAnswer(req.raw, CONTENT_TYPE, text);
     },
   );
 }

@@ -1,5 +1,5 @@
-import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
+import { codedAnswer } from "../coded-answer.ts";
 
 /**
  * Adds `GET /openapi.json`.
@@ -41,10 +41,11 @@ export function addOpenApi(api: Api, document: () => object): void {
         },
       },
       problems: [],
+      compresses: true,
     },
-    () => {
+    ({ req }) => {
       text ??= JSON.stringify(document());
-      return jsonAnswer(text);
+      return codedAnswer(req.raw, "application/json", text);
     },
   );
 }

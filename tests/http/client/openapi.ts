@@ -12,7 +12,7 @@ export interface paths {
          *
          *     With `limit` the answer is a page, and `Link` leads to the next one, which begins behind the last event of this one: however deep it lies, it costs no more, and events that are written meanwhile neither repeat nor hide others.
          *
-         *     Without `limit` all that match are streamed: the service holds a page of them at a time, however many there are, and waits for a slow reader. Events that are created while it runs are not in it. If reading fails on the way, the connection is cut before the end, so that a part is never taken for the whole.
+         *     Without `limit` all that match are streamed: the service holds a page of them at a time, however many there are, and waits for a slow reader; one that takes nothing for two minutes, unless that is set otherwise, is cut off. Only so many lists are streamed at once: one more is answered 503, unless it has 1,000 events at most. Events that are created while it runs are not in it. If reading fails on the way, the connection is cut before the end, so that a part is never taken for the whole.
          *
          *     The answer is a JSON array, a line of JSON for each event (`application/x-ndjson`), or CSV with a header line (`text/csv`, RFC 4180), as `Accept` or `format` asks for.
          */
@@ -409,7 +409,7 @@ export interface components {
              * @description The kind of problem: stable, and a link to its documentation.
              * @enum {string}
              */
-            type: "/problems/bad-idempotency-key" | "/problems/malformed-body" | "/problems/not-found" | "/problems/event-not-found" | "/problems/dead-letter-not-found" | "/problems/method-not-allowed" | "/problems/not-acceptable" | "/problems/request-under-way" | "/problems/precondition-failed" | "/problems/body-too-large" | "/problems/unsupported-media-type" | "/problems/idempotency-key-reused" | "/problems/store-unavailable" | "/problems/stopping";
+            type: "/problems/bad-idempotency-key" | "/problems/malformed-body" | "/problems/not-found" | "/problems/event-not-found" | "/problems/dead-letter-not-found" | "/problems/method-not-allowed" | "/problems/not-acceptable" | "/problems/body-timeout" | "/problems/request-under-way" | "/problems/precondition-failed" | "/problems/body-too-large" | "/problems/unsupported-media-type" | "/problems/idempotency-key-reused" | "/problems/store-unavailable" | "/problems/outcome-unknown" | "/problems/answer-timeout" | "/problems/too-many-streams" | "/problems/stopping";
             /** @description What this kind of problem is called. */
             title: string;
             /** @description The status of the answer. */
@@ -966,7 +966,7 @@ export interface components {
         };
     };
     responses: {
-        /** @description The address and the headers of the request together are larger than 16 KiB. The answer has no body, and none of the usual headers. */
+        /** @description The address and the headers of the request together are larger than 16 KiB, or there are more than 198 headers. The answer has no body, and none of the usual headers. */
         RequestHeaderFieldsTooLarge: {
             headers: {
                 [name: string]: unknown;
@@ -1013,8 +1013,14 @@ export interface components {
                 "application/problem+json": components["schemas"]["InternalProblem"];
             };
         };
-        /** @description The service is stopping and takes no new requests. Nothing was changed. */
-        Stopping: {
+        /**
+         * @description Looking at all the events that had to be looked at took longer than the service gives a request (`HTTP_REQUEST_TIMEOUT_MS`, 30 s by default). Filters that leave fewer events, or another time with less to do, can help.
+         *
+         *     Or: As many lists without `limit` are being streamed as may be at once (`HTTP_MAX_STREAMS`, 16 by default). Lists of up to 1,000 events, and pages, are answered meanwhile.
+         *
+         *     Or: The service is stopping and takes no new requests. Nothing was changed.
+         */
+        AnswerTimeoutOrTooManyStreamsOrStopping: {
             headers: {
                 /**
                  * @description After how many seconds to ask again.
@@ -1042,6 +1048,16 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["QueryProblem"] | components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body of the request did not arrive in the time that the service gives it (`HTTP_REQUEST_TIMEOUT_MS`, 30 s by default). Nothing was changed, and the connection is closed. */
+        BodyTimeout: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
             };
         };
         /** @description The same request, with the same `Idempotency-Key`, has not been answered yet. Sent again later, it gets the answer of the first. */
@@ -1096,9 +1112,11 @@ export interface components {
         /**
          * @description The store cannot be written now, for example because the disk is full, and nothing was changed. Reads are answered meanwhile.
          *
+         *     Or: The store did not answer in the time that the service gives a request (`HTTP_REQUEST_TIMEOUT_MS`, 30 s by default). The change may have been made, or be made yet. A request with an `Idempotency-Key` can be sent again with the same key, and changes nothing twice; without one, look before sending it again.
+         *
          *     Or: The service is stopping and takes no new requests. Nothing was changed.
          */
-        StoreUnavailableOrStopping: {
+        StoreUnavailableOrOutcomeUnknownOrStopping: {
             headers: {
                 /**
                  * @description After how many seconds to ask again.
@@ -1126,9 +1144,43 @@ export interface components {
                 "application/problem+json": components["schemas"]["BodyProblem"] | components["schemas"]["Problem"];
             };
         };
+        /**
+         * @description Looking at all the events that had to be looked at took longer than the service gives a request (`HTTP_REQUEST_TIMEOUT_MS`, 30 s by default). Filters that leave fewer events, or another time with less to do, can help.
+         *
+         *     Or: The service is stopping and takes no new requests. Nothing was changed.
+         */
+        AnswerTimeoutOrStopping: {
+            headers: {
+                /**
+                 * @description After how many seconds to ask again.
+                 * @example 5
+                 */
+                "Retry-After": number;
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description There is no arrest event with this id: it never existed, it was deleted, or the id is not a positive integer. */
         EventNotFound: {
             headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The service is stopping and takes no new requests. Nothing was changed. */
+        Stopping: {
+            headers: {
+                /**
+                 * @description After how many seconds to ask again.
+                 * @example 5
+                 */
+                "Retry-After": number;
                 "X-Request-Id": components["headers"]["RequestId"];
                 [name: string]: unknown;
             };
@@ -1211,6 +1263,11 @@ export interface components {
          * @example checkout-7f3a
          */
         RequestId: string;
+        /**
+         * @description The codings that the client can read: `zstd` and `gzip` are known, with weights (RFC 9110, 12.5.3). Answers below 2 KiB are not compressed unless `identity;q=0` asks for it.
+         * @example zstd, gzip;q=0.5
+         */
+        AcceptEncoding: string;
     };
     requestBodies: never;
     headers: {
@@ -1254,6 +1311,11 @@ export interface operations {
                  * @example checkout-7f3a
                  */
                 "X-Request-Id"?: components["parameters"]["RequestId"];
+                /**
+                 * @description The codings that the client can read: `zstd` and `gzip` are known, with weights (RFC 9110, 12.5.3). Answers below 2 KiB are not compressed unless `identity;q=0` asks for it.
+                 * @example zstd, gzip;q=0.5
+                 */
+                "Accept-Encoding"?: components["parameters"]["AcceptEncoding"];
             };
             path?: never;
             cookie?: never;
@@ -1269,15 +1331,20 @@ export interface operations {
                      */
                     Link?: string;
                     /**
-                     * @description That `Accept` chooses the form.
-                     * @example Accept
-                     */
-                    Vary: string;
-                    /**
                      * @description With CSV: the name of the file that a browser keeps it as.
                      * @example attachment; filename="arrest_events.csv"
                      */
                     "Content-Disposition"?: string;
+                    /**
+                     * @description How the answer is compressed; absent when it is not.
+                     * @example zstd
+                     */
+                    "Content-Encoding"?: string;
+                    /**
+                     * @description Which headers of the request have chosen the form of the answer.
+                     * @example Accept-Encoding
+                     */
+                    Vary: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -1309,7 +1376,7 @@ export interface operations {
             422: components["responses"]["InvalidQuery"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["Stopping"];
+            503: components["responses"]["AnswerTimeoutOrTooManyStreamsOrStopping"];
         };
     };
     createArrestEvent: {
@@ -1382,13 +1449,14 @@ export interface operations {
             };
             400: components["responses"]["BadQueryOrBadIdempotencyKeyOrMalformedBody"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
             409: components["responses"]["RequestUnderWay"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidEventOrIdempotencyKeyReused"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["StoreUnavailableOrStopping"];
+            503: components["responses"]["StoreUnavailableOrOutcomeUnknownOrStopping"];
         };
     };
     createArrestEvents: {
@@ -1454,13 +1522,14 @@ export interface operations {
             };
             400: components["responses"]["BadQueryOrBadIdempotencyKeyOrMalformedBody"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
             409: components["responses"]["RequestUnderWay"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidBatchOrIdempotencyKeyReused"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["StoreUnavailableOrStopping"];
+            503: components["responses"]["StoreUnavailableOrOutcomeUnknownOrStopping"];
         };
     };
     countArrestEvents: {
@@ -1511,7 +1580,7 @@ export interface operations {
             422: components["responses"]["InvalidQuery"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["Stopping"];
+            503: components["responses"]["AnswerTimeoutOrStopping"];
         };
     };
     getArrestEventStats: {
@@ -1538,6 +1607,11 @@ export interface operations {
                  * @example checkout-7f3a
                  */
                 "X-Request-Id"?: components["parameters"]["RequestId"];
+                /**
+                 * @description The codings that the client can read: `zstd` and `gzip` are known, with weights (RFC 9110, 12.5.3). Answers below 2 KiB are not compressed unless `identity;q=0` asks for it.
+                 * @example zstd, gzip;q=0.5
+                 */
+                "Accept-Encoding"?: components["parameters"]["AcceptEncoding"];
             };
             path?: never;
             cookie?: never;
@@ -1547,6 +1621,16 @@ export interface operations {
             /** @description The groups. */
             200: {
                 headers: {
+                    /**
+                     * @description How the answer is compressed; absent when it is not.
+                     * @example zstd
+                     */
+                    "Content-Encoding"?: string;
+                    /**
+                     * @description Which headers of the request have chosen the form of the answer.
+                     * @example Accept-Encoding
+                     */
+                    Vary: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -1578,7 +1662,7 @@ export interface operations {
             422: components["responses"]["InvalidQuery"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["Stopping"];
+            503: components["responses"]["AnswerTimeoutOrStopping"];
         };
     };
     getArrestEvent: {
@@ -1730,13 +1814,14 @@ export interface operations {
             400: components["responses"]["BadQueryOrMalformedBody"];
             404: components["responses"]["EventNotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidEvent"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["StoreUnavailableOrStopping"];
+            503: components["responses"]["StoreUnavailableOrOutcomeUnknownOrStopping"];
         };
     };
     deleteArrestEvent: {
@@ -1772,7 +1857,7 @@ export interface operations {
             412: components["responses"]["PreconditionFailed"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["StoreUnavailableOrStopping"];
+            503: components["responses"]["StoreUnavailableOrOutcomeUnknownOrStopping"];
         };
     };
     patchArrestEvent: {
@@ -1864,13 +1949,14 @@ export interface operations {
             400: components["responses"]["BadQueryOrMalformedBody"];
             404: components["responses"]["EventNotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidEvent"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["StoreUnavailableOrStopping"];
+            503: components["responses"]["StoreUnavailableOrOutcomeUnknownOrStopping"];
         };
     };
     getArrestEventHistory: {
@@ -1887,6 +1973,11 @@ export interface operations {
                  * @example checkout-7f3a
                  */
                 "X-Request-Id"?: components["parameters"]["RequestId"];
+                /**
+                 * @description The codings that the client can read: `zstd` and `gzip` are known, with weights (RFC 9110, 12.5.3). Answers below 2 KiB are not compressed unless `identity;q=0` asks for it.
+                 * @example zstd, gzip;q=0.5
+                 */
+                "Accept-Encoding"?: components["parameters"]["AcceptEncoding"];
             };
             path: {
                 /** @description The id of the arrest event. */
@@ -1904,6 +1995,16 @@ export interface operations {
                      * @example </arrest_events/12/history?limit=100&cursor=100>; rel="next"
                      */
                     Link?: string;
+                    /**
+                     * @description How the answer is compressed; absent when it is not.
+                     * @example zstd
+                     */
+                    "Content-Encoding"?: string;
+                    /**
+                     * @description Which headers of the request have chosen the form of the answer.
+                     * @example Accept-Encoding
+                     */
+                    Vary: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -1980,6 +2081,11 @@ export interface operations {
                  * @example checkout-7f3a
                  */
                 "X-Request-Id"?: components["parameters"]["RequestId"];
+                /**
+                 * @description The codings that the client can read: `zstd` and `gzip` are known, with weights (RFC 9110, 12.5.3). Answers below 2 KiB are not compressed unless `identity;q=0` asks for it.
+                 * @example zstd, gzip;q=0.5
+                 */
+                "Accept-Encoding"?: components["parameters"]["AcceptEncoding"];
             };
             path?: never;
             cookie?: never;
@@ -1994,6 +2100,16 @@ export interface operations {
                      * @example </dead_letters?limit=100&cursor=4711>; rel="next"
                      */
                     Link?: string;
+                    /**
+                     * @description How the answer is compressed; absent when it is not.
+                     * @example zstd
+                     */
+                    "Content-Encoding"?: string;
+                    /**
+                     * @description Which headers of the request have chosen the form of the answer.
+                     * @example Accept-Encoding
+                     */
+                    Vary: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -2082,7 +2198,7 @@ export interface operations {
             422: components["responses"]["InvalidQuery"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["StoreUnavailableOrStopping"];
+            503: components["responses"]["StoreUnavailableOrOutcomeUnknownOrStopping"];
         };
     };
     replayDeadLetters: {
@@ -2141,7 +2257,7 @@ export interface operations {
             422: components["responses"]["InvalidQuery"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["StoreUnavailableOrStopping"];
+            503: components["responses"]["StoreUnavailableOrOutcomeUnknownOrStopping"];
         };
     };
     getDeadLetter: {
@@ -2153,6 +2269,11 @@ export interface operations {
                  * @example checkout-7f3a
                  */
                 "X-Request-Id"?: components["parameters"]["RequestId"];
+                /**
+                 * @description The codings that the client can read: `zstd` and `gzip` are known, with weights (RFC 9110, 12.5.3). Answers below 2 KiB are not compressed unless `identity;q=0` asks for it.
+                 * @example zstd, gzip;q=0.5
+                 */
+                "Accept-Encoding"?: components["parameters"]["AcceptEncoding"];
             };
             path: {
                 /** @description The id of the dead letter. */
@@ -2165,6 +2286,16 @@ export interface operations {
             /** @description The dead letter. */
             200: {
                 headers: {
+                    /**
+                     * @description How the answer is compressed; absent when it is not.
+                     * @example zstd
+                     */
+                    "Content-Encoding"?: string;
+                    /**
+                     * @description Which headers of the request have chosen the form of the answer.
+                     * @example Accept-Encoding
+                     */
+                    Vary: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -2245,7 +2376,7 @@ export interface operations {
             404: components["responses"]["DeadLetterNotFound"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["StoreUnavailableOrStopping"];
+            503: components["responses"]["StoreUnavailableOrOutcomeUnknownOrStopping"];
         };
     };
     replayDeadLetter: {
@@ -2313,12 +2444,13 @@ export interface operations {
             400: components["responses"]["BadQueryOrMalformedBody"];
             404: components["responses"]["DeadLetterNotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["BodyTimeout"];
             413: components["responses"]["BodyTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["InvalidEventOrDeadLetterRefused"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalError"];
-            503: components["responses"]["StoreUnavailableOrStopping"];
+            503: components["responses"]["StoreUnavailableOrOutcomeUnknownOrStopping"];
         };
     };
     getLiveness: {
@@ -2483,6 +2615,11 @@ export interface operations {
                  * @example checkout-7f3a
                  */
                 "X-Request-Id"?: components["parameters"]["RequestId"];
+                /**
+                 * @description The codings that the client can read: `zstd` and `gzip` are known, with weights (RFC 9110, 12.5.3). Answers below 2 KiB are not compressed unless `identity;q=0` asks for it.
+                 * @example zstd, gzip;q=0.5
+                 */
+                "Accept-Encoding"?: components["parameters"]["AcceptEncoding"];
             };
             path?: never;
             cookie?: never;
@@ -2492,6 +2629,16 @@ export interface operations {
             /** @description The metrics. */
             200: {
                 headers: {
+                    /**
+                     * @description How the answer is compressed; absent when it is not.
+                     * @example zstd
+                     */
+                    "Content-Encoding"?: string;
+                    /**
+                     * @description Which headers of the request have chosen the form of the answer.
+                     * @example Accept-Encoding
+                     */
+                    Vary: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -2505,6 +2652,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadQuery"];
+            406: components["responses"]["NotAcceptable"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
         };
     };
@@ -2517,6 +2665,11 @@ export interface operations {
                  * @example checkout-7f3a
                  */
                 "X-Request-Id"?: components["parameters"]["RequestId"];
+                /**
+                 * @description The codings that the client can read: `zstd` and `gzip` are known, with weights (RFC 9110, 12.5.3). Answers below 2 KiB are not compressed unless `identity;q=0` asks for it.
+                 * @example zstd, gzip;q=0.5
+                 */
+                "Accept-Encoding"?: components["parameters"]["AcceptEncoding"];
             };
             path?: never;
             cookie?: never;
@@ -2526,6 +2679,16 @@ export interface operations {
             /** @description The OpenAPI document. */
             200: {
                 headers: {
+                    /**
+                     * @description How the answer is compressed; absent when it is not.
+                     * @example zstd
+                     */
+                    "Content-Encoding"?: string;
+                    /**
+                     * @description Which headers of the request have chosen the form of the answer.
+                     * @example Accept-Encoding
+                     */
+                    Vary: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -2604,6 +2767,11 @@ export interface operations {
                  * @example checkout-7f3a
                  */
                 "X-Request-Id"?: components["parameters"]["RequestId"];
+                /**
+                 * @description The codings that the client can read: `zstd` and `gzip` are known, with weights (RFC 9110, 12.5.3). Answers below 2 KiB are not compressed unless `identity;q=0` asks for it.
+                 * @example zstd, gzip;q=0.5
+                 */
+                "Accept-Encoding"?: components["parameters"]["AcceptEncoding"];
                 /** @description An `ETag` of the file that is kept, or several with commas between. */
                 "If-None-Match"?: string;
             };
@@ -2619,7 +2787,7 @@ export interface operations {
             200: {
                 headers: {
                     /**
-                     * @description The version of the file, for `If-None-Match`.
+                     * @description The version of the file in its coding, for `If-None-Match`.
                      * @example "5f1d7a84db00d2fc"
                      */
                     ETag: string;
@@ -2628,6 +2796,16 @@ export interface operations {
                      * @example public, max-age=86400
                      */
                     "Cache-Control": string;
+                    /**
+                     * @description How the answer is compressed; absent when it is not.
+                     * @example zstd
+                     */
+                    "Content-Encoding"?: string;
+                    /**
+                     * @description Which headers of the request have chosen the form of the answer.
+                     * @example Accept-Encoding
+                     */
+                    Vary: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -2650,7 +2828,7 @@ export interface operations {
             304: {
                 headers: {
                     /**
-                     * @description The version of the file, for `If-None-Match`.
+                     * @description The version of the file in its coding, for `If-None-Match`.
                      * @example "5f1d7a84db00d2fc"
                      */
                     ETag: string;
@@ -2659,6 +2837,11 @@ export interface operations {
                      * @example public, max-age=86400
                      */
                     "Cache-Control": string;
+                    /**
+                     * @description Which headers of the request have chosen the form of the answer.
+                     * @example Accept-Encoding
+                     */
+                    Vary: string;
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;
                 };
@@ -2666,6 +2849,7 @@ export interface operations {
             };
             400: components["responses"]["BadQuery"];
             404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             503: components["responses"]["Stopping"];
         };
@@ -2682,7 +2866,7 @@ export interface operations {
             };
             path: {
                 /** @description The last part of the `type`. */
-                name: "bad-query" | "invalid-query" | "bad-idempotency-key" | "malformed-body" | "not-found" | "event-not-found" | "dead-letter-not-found" | "method-not-allowed" | "not-acceptable" | "request-under-way" | "precondition-failed" | "body-too-large" | "unsupported-media-type" | "invalid-event" | "invalid-batch" | "idempotency-key-reused" | "dead-letter-refused" | "internal-error" | "store-unavailable" | "stopping";
+                name: "bad-query" | "invalid-query" | "bad-idempotency-key" | "malformed-body" | "not-found" | "event-not-found" | "dead-letter-not-found" | "method-not-allowed" | "not-acceptable" | "body-timeout" | "request-under-way" | "precondition-failed" | "body-too-large" | "unsupported-media-type" | "invalid-event" | "invalid-batch" | "idempotency-key-reused" | "dead-letter-refused" | "internal-error" | "store-unavailable" | "outcome-unknown" | "answer-timeout" | "too-many-streams" | "stopping";
             };
             cookie?: never;
         };
