@@ -79,7 +79,10 @@ export function formatTimestamp(milliseconds: number): string {
 }
 
 const ISO_8601 =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(?:[Zz]|([+-])(\d{2})(?::?(\d{2}))?)?$/;
+  /^([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:[.,]([0-9]{1,9}))?)?(?:[Zz]|([+-])([01][0-9]|2[0-3])(?::?([0-5][0-9]))?)?$/;
+
+/** What every timestamp that {@link parseTimestamp} reads looks like; only the calendar and the bounds ask for more. */
+export const TIMESTAMP_PATTERN: string = ISO_8601.source;
 
 /**
  * Reads an ISO 8601 date and time in the extended calendar form, with an offset or `Z`, or without one
@@ -98,7 +101,6 @@ export function parseTimestamp(text: string): number | undefined {
   const s = Number(second ?? 0);
   const oh = Number(offsetHour ?? 0);
   const om = Number(offsetMinute ?? 0);
-  if (h > 23 || m > 59 || s > 59 || oh > 23 || om > 59) return undefined;
   const days = daysSinceEpoch(Number(year), Number(month), Number(day));
   if (days === undefined) return undefined;
   const milliseconds = fraction === undefined ? 0 : Number(fraction.slice(0, 3).padEnd(3, "0"));
@@ -113,7 +115,7 @@ const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 function daysSinceEpoch(year: number, month: number, day: number): number | undefined {
   const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   const length = (DAYS_IN_MONTH[month - 1] ?? 0) + (month === 2 && leap ? 1 : 0);
-  if (day < 1 || day > length) return undefined;
+  if (day > length) return undefined;
   // Counting years from March puts the leap day last, so that days before a month need no case for it.
   const marchYear = month > 2 ? year : year - 1;
   const monthsSinceMarch = (month + 9) % 12;

@@ -3,7 +3,12 @@ import type { Context } from "hono";
 import { preferredType } from "./accept.ts";
 import { ACCEPT_ENCODING_PARAMETER, CODING_HEADERS } from "./content-coding.ts";
 import { Problem, type ProblemName } from "./problem.ts";
-import { component, problemResponses, withRequestId } from "./problem-documentation.ts";
+import {
+  component,
+  headersTooLarge,
+  problemResponses,
+  withRequestId,
+} from "./problem-documentation.ts";
 import { checkNames, type Query } from "./query.ts";
 import { REQUEST_ID_PARAMETER } from "./request-id.ts";
 
@@ -90,6 +95,7 @@ export function createApi(
             hono.openAPIRegistry,
             compresses ? withCoding(operation.responses) : operation.responses,
           ),
+          ...headersTooLarge(hono.openAPIRegistry),
           ...problemResponses(hono.openAPIRegistry, [
             "bad-query",
             ...(operation.request?.query ? ["invalid-query" as const] : []),

@@ -170,6 +170,7 @@ export const CODING_HEADERS = {
   },
   Vary: {
     description: "Which headers of the request have chosen the form of the answer.",
+    required: true,
     schema: { type: "string" },
     example: "Accept-Encoding",
   },

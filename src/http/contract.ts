@@ -10,6 +10,7 @@ import {
   MAX_TIMESTAMP,
   MIN_TIMESTAMP,
   parseTimestamp,
+  TIMESTAMP_PATTERN,
   TIMESTAMP_RULE,
 } from "../arrest-event.ts";
 import type { JsonBody } from "./body.ts";
@@ -49,7 +50,8 @@ export function timestamp(about: string) {
     .openapi({
       type: "string",
       format: "date-time",
-      description: `${about}: an ISO 8601 date and time of a real calendar date in the years 0001 to 9999. Without an offset it is UTC; seconds and fractions are optional, and what is finer than a millisecond is cut off.`,
+      pattern: TIMESTAMP_PATTERN,
+      description: `${about}: an ISO 8601 date and time of a real calendar date in the years 0001 to 9999. Without an offset, which \`date-time\` alone would ask for, it is UTC; seconds and fractions are optional, and what is finer than a millisecond is cut off.`,
       example: "2026-11-22T14:05:00+01:00",
     });
 }
@@ -88,6 +90,7 @@ export const ArrestEventSchema = z
     crime_type_id: suppliedMembers.crime_type_id,
     arrested_at: z.string().openapi({
       format: "date-time",
+      pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z$",
       description: "When the arrest took place, in UTC, with milliseconds.",
       example: "2026-11-22T13:05:00.000Z",
     }),
@@ -119,9 +122,30 @@ export function kafkaTime(milliseconds: number | null): string | null {
   return formatTimestamp(milliseconds);
 }
 
+/** What can be asked next of an event that an answer holds. */
+export const EVENT_LINKS = linksById("The arrest event", [
+  "getArrestEvent",
+  "updateArrestEvent",
+  "patchArrestEvent",
+  "deleteArrestEvent",
+  "getArrestEventHistory",
+]);
+
+/** The documentation of operations that can follow an answer, by the id in its body. */
+export function linksById(what: string, operationIds: readonly string[]) {
+  const parameters = { id: "$response.body#/id" };
+  return Object.fromEntries(
+    operationIds.map((operationId) => [
+      operationId,
+      { operationId, description: `${what} of this answer, by its \`id\`.`, parameters },
+    ]),
+  );
+}
+
 /** The header that leads to an event that was created. */
 export const LOCATION_HEADER = {
   description: "Where the arrest event can be read.",
+  required: true,
   schema: { type: "string", format: "uri-reference" },
   example: "/arrest_events/12",
 } as const;

@@ -50,6 +50,7 @@ export const IF_NONE_MATCH = z.string().optional().openapi({
 export const ETAG_HEADER = {
   description:
     "The version of the arrest event as a strong entity tag, for `If-Match` and `If-None-Match`.",
+  required: true,
   schema: { type: "string", pattern: '^"[1-9][0-9]*"$' },
   example: '"1"',
 } as const;

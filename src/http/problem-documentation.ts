@@ -3,6 +3,7 @@ import { ACCEPT_PATCH } from "./body.ts";
 import {
   MAX_ERRORS,
   MAX_NAME_LENGTH,
+  PROBLEM_NAMES,
   PROBLEMS,
   type ProblemKind,
   type ProblemName,
@@ -29,7 +30,7 @@ export function problemResponses(
 
 function responseComponent(registry: Registry, names: readonly ProblemName[]): { $ref: string } {
   const kinds = names.map((name): ProblemKind => PROBLEMS[name]);
-  const forms = [...new Set(kinds.map(({ extension }) => extension ?? "plain"))];
+  const forms = [...new Set(names.map(formOf))];
   const schemas = forms.map((form) => schemaComponent(registry, form));
   const headers = kinds.flatMap(({ header }) => (header === undefined ? [] : [header]));
   return component(registry, "responses", names.map(pascalCase).join("Or"), {
@@ -47,6 +48,17 @@ function responseComponent(registry: Registry, names: readonly ProblemName[]): {
       },
     },
   });
+}
+
+/**
+ * Documents what the server answers instead of any operation, before the service sees the request.
+ */
+export function headersTooLarge(registry: Registry): RouteConfig["responses"] {
+  const response = component(registry, "responses", "RequestHeaderFieldsTooLarge", {
+    description:
+      "The address and the headers of the request together are larger than 16 KiB, or there are more than 198 headers. The answer has no body, and none of the usual headers.",
+  });
+  return { 431: response };
 }
 
 /** Adds the header that every answer can have to those of an operation. */
@@ -87,12 +99,18 @@ export function component<K extends Parameters<Registry["registerComponent"]>[0]
 
 type Form = NonNullable<ProblemKind["extension"]> | "plain";
 
+function formOf(name: ProblemName): Form {
+  const { extension }: ProblemKind = PROBLEMS[name];
+  return extension ?? "plain";
+}
+
 function schemaComponent(registry: Registry, form: Form): { $ref: string } {
   const { name, description, member } = FORMS[form];
   const common = {
     type: {
       type: "string",
       format: "uri-reference",
+      enum: PROBLEM_NAMES.filter((each) => formOf(each) === form).map(problemType),
       description: "The kind of problem: stable, and a link to its documentation.",
     },
     title: { type: "string", description: "What this kind of problem is called." },
@@ -175,16 +193,12 @@ function errorList<const Place extends object>(name: string, place: Place) {
 /** The documentation of `Retry-After`, where an answer has it. */
 export const RETRY_AFTER_HEADER = {
   description: "After how many seconds to ask again.",
+  required: true,
   schema: { type: "integer", minimum: 0 },
   example: RETRY_AFTER_SECONDS,
 } as const;
 
 const HEADERS = {
-  Allow: {
-    description: "The methods that this path has.",
-    schema: { type: "string" },
-    example: "GET, HEAD, OPTIONS",
-  },
   "Accept-Patch": {
     description: "The media types that a PATCH takes (RFC 5789, 3.1); absent for other methods.",
     required: false,

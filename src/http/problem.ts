@@ -19,7 +19,7 @@ export interface ProblemKind {
   readonly about: string;
   /** What it has beyond the members of RFC 9457. */
   readonly extension?: "query-errors" | "body-errors" | "id";
-  readonly header?: "Allow" | "Accept-Patch" | "Retry-After";
+  readonly header?: "Accept-Patch" | "Retry-After";
 }
 
 /** Every problem that the service answers with. The answers and the OpenAPI document both read this table. */
@@ -79,7 +79,6 @@ export const PROBLEMS = {
     title: "Method not allowed",
     detail: "This path does not have this method.",
     about: "The path exists, but not with this method. `Allow` lists the methods it has.",
-    header: "Allow",
   },
   "not-acceptable": {
     status: 406,

@@ -87,6 +87,8 @@ export function wholeNumber(from: number, to: number, about: string) {
 /** How many items a page may have at most. */
 export const MAX_LIMIT = 1000;
 
+const CURSOR = /^[1-9][0-9]{0,15}$/;
+
 /** The parameters that page through a list. */
 export function pageParameters(defaultLimit: number, about: string) {
   return {
@@ -96,11 +98,12 @@ export function pageParameters(defaultLimit: number, about: string) {
       .openapi({ type: "integer", minimum: 1, maximum: MAX_LIMIT, default: defaultLimit }),
     cursor: z
       .string()
-      .regex(/^[1-9]\d{0,15}$/, { error: rule("must be taken from a Link") })
+      .regex(CURSOR, { error: rule("must be taken from a Link") })
       .transform(Number)
       .optional()
       .openapi({
         type: "string",
+        pattern: CURSOR.source,
         description: "Where to go on: taken from the `Link` of the answer before, not made up.",
       }),
   };
@@ -122,6 +125,3 @@ export function linkHeader(example: string) {
     example: `<${example}>; rel="next"`,
   } as const;
 }
-
-/** The same for pages of dead letters. */
-export const LINK_HEADER = linkHeader("/dead_letters?limit=100&cursor=4711");

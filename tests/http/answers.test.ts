@@ -854,6 +854,36 @@ describe("the methods of a path", () => {
   }
 });
 
+describe("a request with headers of more than 16 KiB is answered 431", () => {
+  for (const [path, methods] of Object.entries({
+    [ALL]: ["GET", "POST"],
+    [BATCH]: ["POST"],
+    [COUNT]: ["GET"],
+    [STATS]: ["GET"],
+    ":one": ["GET", "PUT", "PATCH", "DELETE"],
+    [HISTORY]: ["GET"],
+    [LETTERS]: ["GET", "DELETE"],
+    [`${LETTERS}/replay`]: ["POST"],
+    ":letter": ["GET", "DELETE"],
+    ":letter/replay": ["POST"],
+    "/livez": ["GET"],
+    "/readyz": ["GET"],
+    "/metrics": ["GET"],
+    "/openapi.json": ["GET"],
+    "/docs": ["GET"],
+    "/docs/initializer.js": ["GET"],
+    "/problems/stopping": ["GET"],
+  })) {
+    for (const method of methods) {
+      test(`${method} ${path}`, async () => {
+        const headers = { "X-Long": "x".repeat(16_384) };
+        const { status, text } = await service.ask(resolve(path), { method, headers });
+        expect([status, text]).toEqual([431, ""]);
+      });
+    }
+  }
+});
+
 describe("the OpenAPI document and the answers", () => {
   test("agree: whatever is declared was met above", async () => {
     service.state.status = { ...HEALTHY, store: { writable: false } };

@@ -139,12 +139,21 @@ describe("an idempotency key", () => {
     expect(essence(await post(quoted))).toEqual(essence(first));
   });
 
-  test.each(["", '""', "two words", '"two words"', "k".repeat(256), `"${"k".repeat(256)}"`, "ü"])(
-    "%p is refused",
-    async (key) => {
-      const { status, json } = await post(key);
-      expect([status, json.type]).toEqual([400, "/problems/bad-idempotency-key"]);
-      expect(await count()).toBe(0);
-    },
-  );
+  test.each([
+    "",
+    '""',
+    '"',
+    '"one',
+    '"one"two"',
+    '"o\\ne"',
+    "two words",
+    '"two words"',
+    "k".repeat(256),
+    `"${"k".repeat(256)}"`,
+    "ü",
+  ])("%p is refused", async (key) => {
+    const { status, json } = await post(key);
+    expect([status, json.type]).toEqual([400, "/problems/bad-idempotency-key"]);
+    expect(await count()).toBe(0);
+  });
 });

@@ -166,6 +166,12 @@ export async function startService(logLevel = "error", settings: Settings = {}) 
     fetch: app.fetch,
   });
   const declared = readDocument(app.openApi());
+
+  function ingest(given: Parameters<typeof batch>[0]): void {
+    writer.ingest(batch(given));
+    stored.refresh();
+  }
+
   const met: Met[] = [];
 
   return {
@@ -215,20 +221,18 @@ export async function startService(logLevel = "error", settings: Settings = {}) 
 
     /** Stores dead letters as ingest does. */
     refuse(letters: readonly DeadLetter[]): void {
-      writer.ingest(batch({ deadLetters: letters }));
+      ingest({ deadLetters: letters });
     },
 
     /** The sizes of the store's files, as they are. */
     size: () => stored.size(),
 
     /** Stores what ingest reads. */
-    ingest(given: Parameters<typeof batch>[0]): void {
-      writer.ingest(batch(given));
-    },
+    ingest,
 
     /** Stores events as ingest does. */
     store(events: readonly ArrestEventFields[]): void {
-      writer.ingest(batch({ events }));
+      ingest({ events });
     },
 
     async [Symbol.asyncDispose]() {
@@ -284,6 +288,12 @@ const DECLARED_HEADERS = [
   "X-Request-Id",
   "Content-Encoding",
 ];
+
+/** What the description of the document says of 405. */
+const METHOD_NOT_ALLOWED: DeclaredResponse = {
+  headers: { Allow: { required: true }, "X-Request-Id": {} },
+  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+};
 
 /** Reads what an OpenAPI document declares. */
 function readDocument(document: object) {
@@ -346,15 +356,15 @@ function readDocument(document: object) {
         );
         return { operationId: operation.operationId, ...met };
       }
-      // Where there is no operation, the document refers to components in words.
+      // Where there is no operation, the document says in words what is answered.
       if (!template && templates.some(({ pattern }) => pattern.test(path.replace(/\/$/, "")))) {
         if (status !== 308) throw new Error(`${path} answered ${status}`);
       } else if (template && method === "OPTIONS") {
         if (status !== 204) throw new Error(`OPTIONS ${path} answered ${status}`);
       } else {
-        const name = template ? "MethodNotAllowed" : "NotFound";
         if (status !== (template ? 405 : 404)) throw new Error(`${path} answered ${status}`);
-        checkAnswer(components.responses[name], name, headers, json);
+        const answer = template ? METHOD_NOT_ALLOWED : components.responses["NotFound"];
+        checkAnswer(answer, `${method} ${path}`, headers, json);
       }
       return { operationId: "", ...met };
     },
@@ -371,8 +381,7 @@ function readDocument(document: object) {
     const declared = Object.keys(declaration.headers ?? {});
     for (const [name, header] of Object.entries(declaration.headers ?? {})) {
       const { required } = components.headers[header.$ref?.split("/").at(-1) ?? ""] ?? header;
-      if (required !== false && !headers.has(name))
-        throw new Error(`${where} lacks the header ${name}`);
+      if (required && !headers.has(name)) throw new Error(`${where} lacks the header ${name}`);
     }
     for (const name of DECLARED_HEADERS) {
       if (headers.has(name) && !declared.includes(name)) {

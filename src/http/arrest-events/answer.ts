@@ -1,6 +1,6 @@
 import { toJson, type VersionedEvent } from "../../arrest-event.ts";
 import { emptyAnswer, jsonAnswer } from "../answer.ts";
-import { EVENT_CONTENT, LOCATION_HEADER } from "../contract.ts";
+import { EVENT_CONTENT, EVENT_LINKS, LOCATION_HEADER } from "../contract.ts";
 import { ETAG_HEADER, entityTag } from "../entity-tag.ts";
 import { PREFERENCE_APPLIED_HEADER, preferredReturn } from "../prefer.ts";
 
@@ -40,6 +40,7 @@ export const CHANGED_RESPONSES = {
   200: {
     description: "The arrest event as it is stored now.",
     headers: { ETag: ETAG_HEADER, "Preference-Applied": PREFERENCE_APPLIED_HEADER },
+    links: EVENT_LINKS,
     content: EVENT_CONTENT,
   },
   204: {
@@ -58,6 +59,7 @@ export const CREATED_RESPONSES = {
       ETag: ETAG_HEADER,
       "Preference-Applied": PREFERENCE_APPLIED_HEADER,
     },
+    links: EVENT_LINKS,
     content: EVENT_CONTENT,
   },
 } as const;

@@ -45,6 +45,7 @@ const cursor = z
   .optional()
   .openapi({
     type: "string",
+    pattern: "^[A-Za-z0-9_-]+$",
     description:
       "Where to go on: taken from the `Link` of the answer before, not made up. It holds for the `sort` that it was given for.",
   });

@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { toJson } from "../../arrest-event.ts";
 import { emptyAnswer, taggedAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
-import { EVENT_CONTENT, EventPath, parseId } from "../contract.ts";
+import { EVENT_CONTENT, EVENT_LINKS, EventPath, parseId } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { ETAG_HEADER, entityTag, IF_NONE_MATCH, isKnown } from "../entity-tag.ts";
 import { Problem } from "../problem.ts";
@@ -23,6 +23,7 @@ export function addGet(api: Api, { reader }: Pick<Dependencies, "reader">): void
         200: {
           description: "The arrest event.",
           headers: { ETag: ETAG_HEADER },
+          links: EVENT_LINKS,
           content: EVENT_CONTENT,
         },
         304: {

@@ -6,7 +6,7 @@ import { codedAnswer } from "../coded-answer.ts";
 import { ArrestEventSchema, EventPath, EXAMPLE_EVENT, parseId } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { Problem } from "../problem.ts";
-import { LINK_HEADER, nextLink, pageParameters, readQuery } from "../query.ts";
+import { linkHeader, nextLink, pageParameters, readQuery } from "../query.ts";
 
 const HistoryQuery = z.object(pageParameters(100, "The most changes that the answer has."));
 
@@ -106,7 +106,7 @@ export function addHistory(api: Api, { reader }: Pick<Dependencies, "reader">): 
       responses: {
         200: {
           description: "The history.",
-          headers: { Link: LINK_HEADER },
+          headers: { Link: linkHeader("/arrest_events/12/history?limit=100&cursor=100") },
           content: { "application/json": { schema: History, example: EXAMPLE } },
         },
       },

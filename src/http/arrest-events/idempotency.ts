@@ -5,10 +5,8 @@ import { Problem } from "../problem.ts";
 
 type Idempotency = NonNullable<Extract<Change, { kind: "create" }>["idempotency"]>;
 
-const VISIBLE = /^[\x21-\x7e]{1,255}$/;
-
 /** A string of structured fields (RFC 9651, 3.3.3), or a key without quotes. */
-const QUOTED = /^"((?:[^"\\]|\\["\\])*)"$/;
+const KEY = /^(?:"((?:[!#-[\]-~]|\\["\\]){1,255})"|[!#-~][!-~]{0,254})$/;
 
 /**
  * Reads the `Idempotency-Key` of a request (draft-ietf-httpapi-idempotency-key-header).
@@ -18,14 +16,14 @@ const QUOTED = /^"((?:[^"\\]|\\["\\])*)"$/;
 export function idempotencyKey(headers: Headers): string | undefined {
   const header = headers.get("idempotency-key");
   if (header === null) return undefined;
-  const quoted = QUOTED.exec(header)?.[1];
-  const key = quoted === undefined ? header : quoted.replaceAll(/\\(.)/g, "$1");
-  if (VISIBLE.test(key)) return key;
-  throw new Problem("bad-idempotency-key");
+  const match = KEY.exec(header);
+  if (match === null) throw new Problem("bad-idempotency-key");
+  return match[1]?.replaceAll(/\\(.)/g, "$1") ?? header;
 }
 
 /** The documentation of `Idempotency-Key`. */
 export const IDEMPOTENCY_KEY = z.string().optional().openapi({
+  pattern: KEY.source,
   description:
     "Makes the request one that can be sent again: 1 to 255 visible ASCII characters, in quotes or not, chosen by the client anew for each thing that is to be created, a UUID for example. For 24 hours a request with the same key and the same events gets the first answer again, and creates nothing.",
   example: '"9f2c1b5e-2f7e-4f0c-8f5a-2b8f6f1f8f3d"',

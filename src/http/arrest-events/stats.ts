@@ -38,6 +38,9 @@ const MAX_GROUPS = 10_000;
 
 const GROUP_BY_RULE = `must be one or two of ${NAMES.join(", ")}, of which one at most may be a time`;
 
+/** The rule as JSON Schema has it, which the types of OpenAPI here leave out. */
+const ONE_TIME_AT_MOST = { contains: { enum: TIMES }, minContains: 0, maxContains: 1 };
+
 const StatsQuery = z.object({
   group_by: z
     .array(z.enum(NAMES, { error: rule(GROUP_BY_RULE) }), { error: rule(GROUP_BY_RULE) })
@@ -53,6 +56,7 @@ const StatsQuery = z.object({
       description:
         "What events must have in common to be counted together. Given twice: both, in this order; `hour`, `day` and `month` go with ids only.",
       uniqueItems: true,
+      ...ONE_TIME_AT_MOST,
       example: ["arrest_type_id", "month"],
     }),
   ...filterParameters,

@@ -4,7 +4,7 @@ import type { Api } from "../api.ts";
 import { makeChange } from "../change.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { Problem } from "../problem.ts";
-import { LINK_HEADER, nextLink, pageParameters, readQuery } from "../query.ts";
+import { linkHeader, nextLink, pageParameters, readQuery } from "../query.ts";
 import { filterParameters, letters, toFilter } from "./contract.ts";
 
 const DeleteQuery = z.object({
@@ -31,7 +31,7 @@ export function addDeleteAll(api: Api, { writer }: Pick<Dependencies, "writer">)
       responses: {
         200: {
           description: "How many are gone.",
-          headers: { Link: LINK_HEADER },
+          headers: { Link: linkHeader("/dead_letters?reason=not_json&limit=1000") },
           content: { "application/json": { schema: Deleted, example: { deleted: 1000 } } },
         },
       },

@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { Api } from "../api.ts";
 import { codedAnswer } from "../coded-answer.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { LINK_HEADER, nextLink, pageParameters, readQuery } from "../query.ts";
+import { linkHeader, nextLink, pageParameters, readQuery } from "../query.ts";
 import {
   DeadLetterSummarySchema,
   EXAMPLE_SUMMARY,
@@ -31,7 +31,7 @@ export function addGetAll(api: Api, { reader }: Pick<Dependencies, "reader">): v
       responses: {
         200: {
           description: "Dead letters.",
-          headers: { Link: LINK_HEADER },
+          headers: { Link: linkHeader("/dead_letters?limit=100&cursor=4711") },
           content: {
             "application/json": {
               schema: z.array(DeadLetterSummarySchema),

@@ -1,6 +1,6 @@
 import type { Api } from "../api.ts";
 import { codedAnswer } from "../coded-answer.ts";
-import { parseId } from "../contract.ts";
+import { linksById, parseId } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { Problem } from "../problem.ts";
 import { DeadLetterPath, DeadLetterSchema, EXAMPLE_DEAD_LETTER, toWhole } from "./contract.ts";
@@ -19,6 +19,7 @@ export function addGet(api: Api, { reader }: Pick<Dependencies, "reader">): void
       responses: {
         200: {
           description: "The dead letter.",
+          links: linksById("The dead letter", ["replayDeadLetter", "deleteDeadLetter"]),
           content: {
             "application/json": { schema: DeadLetterSchema, example: EXAMPLE_DEAD_LETTER },
           },

@@ -3,7 +3,7 @@ import { jsonAnswer } from "../answer.ts";
 import type { Api } from "../api.ts";
 import { makeChange } from "../change.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { LINK_HEADER, nextLink, pageParameters, readQuery } from "../query.ts";
+import { linkHeader, nextLink, pageParameters, readQuery } from "../query.ts";
 import { filterParameters, letters, toFilter } from "./contract.ts";
 
 const ReplayQuery = z.object({
@@ -33,7 +33,7 @@ export function addReplayAll(api: Api, { writer }: Pick<Dependencies, "writer">)
       responses: {
         200: {
           description: "What became of them.",
-          headers: { Link: LINK_HEADER },
+          headers: { Link: linkHeader("/dead_letters/replay?limit=1000&cursor=4711") },
           content: {
             "application/json": { schema: Replayed, example: { replayed: 990, refused: 10 } },
           },

@@ -6,6 +6,7 @@ import { hasBody, readJson } from "../body.ts";
 import { makeChange } from "../change.ts";
 import {
   EVENT_CONTENT,
+  EVENT_LINKS,
   EXAMPLE_NEW_EVENT,
   LOCATION_HEADER,
   NewArrestEvent,
@@ -44,6 +45,7 @@ export function addReplay(
         201: {
           description: "The arrest event as it was stored. The dead letter is gone.",
           headers: { Location: LOCATION_HEADER, ETag: ETAG_HEADER },
+          links: EVENT_LINKS,
           content: EVENT_CONTENT,
         },
       },

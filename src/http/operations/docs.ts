@@ -61,11 +61,13 @@ const FILE_NAMES = Object.keys(FILES) as [FileName, ...FileName[]];
 const FILE_HEADERS = {
   ETag: {
     description: "The version of the file in its coding, for `If-None-Match`.",
+    required: true,
     schema: { type: "string" },
     example: '"5f1d7a84db00d2fc"',
   },
   "Cache-Control": {
     description: "How long the file may be kept.",
+    required: true,
     schema: { type: "string" },
     example: "public, max-age=86400",
   },
@@ -87,10 +89,17 @@ export function addDocs(api: Api): void {
           headers: {
             "Content-Security-Policy": {
               description: "Keeps the page from loading anything from elsewhere.",
+              required: true,
               schema: { type: "string" },
+              example: CONTENT_SECURITY_POLICY,
             },
           },
-          content: { "text/html": { schema: { type: "string", description: "The page." } } },
+          content: {
+            "text/html": {
+              schema: { type: "string", description: "The page." },
+              example: `${PAGE.slice(0, PAGE.indexOf("<head>"))}…`,
+            },
+          },
         },
       },
       problems: [],
@@ -129,10 +138,17 @@ export function addDocs(api: Api): void {
           description: "The file.",
           headers: FILE_HEADERS,
           content: {
-            "text/css": { schema: { type: "string", description: "A stylesheet." } },
-            "text/javascript": { schema: { type: "string", description: "A script." } },
+            "text/css": {
+              schema: { type: "string", description: "A stylesheet." },
+              example: ".swagger-ui { color: #3b4151 }",
+            },
+            "text/javascript": {
+              schema: { type: "string", description: "A script." },
+              example: INITIALIZER,
+            },
             "image/png": {
               schema: { type: "string", contentMediaType: "image/png", description: "An image." },
+              example: "\u0089PNG…",
             },
           },
         },

@@ -31,6 +31,11 @@ export function addOpenApi(api: Api, document: () => object): void {
                 },
                 required: ["openapi", "info", "paths"],
               },
+              example: {
+                openapi: "3.1.0",
+                info: { title: "Arrest Events", version: "0.1.0" },
+                paths: {},
+              },
             },
           },
         },
