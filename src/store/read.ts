@@ -3,16 +3,19 @@ import { and, asc, eq, gt, max, sql } from "drizzle-orm";
 import type { VersionedEvent } from "../arrest-event.ts";
 import { openForReading } from "./database.ts";
 import { type DeadLetterFilter, matching } from "./dead-letters.ts";
-import { type EventCounting, type EventGrouping, openCounting } from "./event-counts.ts";
+import { type EventCounting, openCounting } from "./event-counts.ts";
 import type { EventFilter } from "./event-filter.ts";
+import type { EventGrouping } from "./event-groups.ts";
 import { type EventScan, type EventSelection, openScan } from "./event-scan.ts";
 import { type EventHistory, HistoryReader } from "./history.ts";
+import { KeptCounts } from "./kept-counts.ts";
 import { arrestEvent, deadLetter, type StoredDeadLetter } from "./schema.ts";
 import { Statements } from "./statements.ts";
 
 export type { DeadLetterFilter } from "./dead-letters.ts";
-export type { EventCounting, EventGroup, EventGrouping } from "./event-counts.ts";
+export type { EventCounting } from "./event-counts.ts";
 export type { EventFilter } from "./event-filter.ts";
+export type { EventGroup, EventGrouping } from "./event-groups.ts";
 export {
   EVENT_SORTS,
   type EventPlace,
@@ -40,8 +43,21 @@ export interface EventReader {
   lastId(): number;
   /** Begins to read the selected events that there are now. */
   scan(selection: EventSelection): EventScan;
-  /** Begins to count the events that there are now and match, by some groupings, or all together. */
-  counting(filter: EventFilter, groupings: readonly EventGrouping[]): EventCounting;
+  /**
+   * Begins to count the events that there are now and match, by some groupings, or all together.
+   *
+   * @param maxGroups more groups than these are not wanted
+   */
+  counting(
+    filter: EventFilter,
+    groupings: readonly EventGrouping[],
+    maxGroups?: number,
+  ): EventCounting;
+  /**
+   * Takes a bounded number of events into the counts that are kept in memory, so that {@link counting}
+   * needs not; tells whether they have all been taken now.
+   */
+  keepCounts(): boolean;
   /** The dead letter with this id, whole, or `undefined`. */
   deadLetter(id: number): StoredDeadLetter | undefined;
   /** Up to `limit` dead letters that match, with ids above `after`, in id order. */
@@ -79,12 +95,15 @@ export function openReader(path: string): EventReader {
     .prepare();
   const greatestId = (): number => lastId.get()?.id ?? 0;
   const statements = new Statements(database.$client);
+  const kept = new KeptCounts(database.$client, statements);
   const history = new HistoryReader(database);
   return {
     get: (id) => byId.get({ id }),
     lastId: greatestId,
     scan: (selection) => openScan(statements, selection, greatestId()),
-    counting: (filter, groupings) => openCounting(statements, filter, groupings, greatestId()),
+    counting: (filter, groupings, maxGroups = Number.POSITIVE_INFINITY) =>
+      openCounting(statements, kept, { filter, groupings }, greatestId(), maxGroups),
+    keepCounts: () => kept.advance(),
     deadLetter: (id) => database.select().from(deadLetter).where(eq(deadLetter.id, id)).get(),
     deadLetters: (filter, after, limit) =>
       database
