@@ -1,5 +1,5 @@
 import { type ArrestEventFields, MAX_TIMESTAMP, MIN_TIMESTAMP } from "../arrest-event.ts";
-import type { EventFilter } from "./event-filter.ts";
+import type { EventFilter, IdColumn } from "./event-filter.ts";
 import {
   type CountQuestion,
   type EventGrouping,
@@ -17,8 +17,10 @@ export interface CountTableShape {
   readonly periodMs: number;
   /** What the columns tell apart; for `hour` since the row's period began. */
   readonly keys: readonly [ColumnKey] | readonly [ColumnKey, ColumnKey];
-  /** By what it can group and, of those, filter. Any can filter by time. */
-  readonly answers: ReadonlySet<EventGrouping>;
+  /** By what it can group. */
+  readonly groupings: ReadonlySet<EventGrouping>;
+  /** By what it can filter, besides times, and better than an index. */
+  readonly filters: ReadonlySet<IdColumn>;
   /** The value of the first key that an event has, and of the second where there is one. */
   firstOf(event: ArrestEventFields): number;
   secondOf(event: ArrestEventFields): number;
@@ -72,9 +74,10 @@ export class CountTable {
   /** Whether it tells apart all that the question does. */
   answers({ filter, groupings }: CountQuestion): boolean {
     const { arrestedFrom: _from, arrestedTo: _to, ...ids } = filter;
-    const asked = Object.entries(ids).filter(([, wanted]) => wanted !== undefined);
-    return [...groupings, ...asked.map(([column]) => column as EventGrouping)].every((each) =>
-      this.#shape.answers.has(each),
+    const filtered = Object.entries(ids).filter(([, wanted]) => wanted !== undefined);
+    return (
+      groupings.every((grouping) => this.#shape.groupings.has(grouping)) &&
+      filtered.every(([column]) => this.#shape.filters.has(column as IdColumn))
     );
   }
 
@@ -146,18 +149,19 @@ export class CountTable {
     const { groupings } = question;
     const time = groupings.find(isTime);
     const { slots, slotOfColumn } = this.#slots(question);
-    const sums = new Float64Array(slots.length);
+    const sums = new Float64Array(this.#columns.list.length);
+    const counts = new Float64Array(slots.length);
     const flush = (start: number): void => {
-      for (const [slot, values] of slots.entries()) {
-        const count = sums[slot] ?? 0;
-        if (count > 0) {
-          const named = values.map((value, place) =>
-            groupings[place] === time ? start + value : value,
-          );
-          groups.add(named, count);
-        }
-      }
+      foldInto(counts.fill(0), sums, slotOfColumn);
       sums.fill(0);
+      for (const [slot, values] of slots.entries()) {
+        const count = counts[slot] ?? 0;
+        if (count <= 0) continue;
+        const named = values.map((value, place) =>
+          groupings[place] === time ? start + value : value,
+        );
+        groups.add(named, count);
+      }
     };
     let current: number | undefined;
     this.#periods ??= [...this.#rows.keys()].sort((one, other) => one - other);
@@ -170,11 +174,7 @@ export class CountTable {
         if (groups.tooMany) return;
       }
       current = label;
-      const row = this.#rows.get(period) ?? new Int32Array();
-      for (let column = 0; column < row.length; column++) {
-        const slot = slotOfColumn[column] ?? -1;
-        if (slot >= 0) sums[slot] = (sums[slot] ?? 0) + (row[column] ?? 0);
-      }
+      addTo(sums, this.#rows.get(period) ?? new Int32Array());
     }
     if (current !== undefined) flush(current);
   }
@@ -200,6 +200,21 @@ export class CountTable {
       slotOfColumn[column] = slot;
     }
     return { slots, slotOfColumn };
+  }
+}
+
+function addTo(sums: Float64Array, row: Int32Array): void {
+  // A row may have room for more columns than there are.
+  const length = Math.min(row.length, sums.length);
+  for (let column = 0; column < length; column++) {
+    sums[column] = (sums[column] as number) + (row[column] as number);
+  }
+}
+
+function foldInto(counts: Float64Array, sums: Float64Array, slotOfColumn: Int32Array): void {
+  for (let column = 0; column < sums.length; column++) {
+    const slot = slotOfColumn[column] as number;
+    if (slot >= 0) counts[slot] = (counts[slot] as number) + (sums[column] as number);
   }
 }
 

@@ -13,7 +13,8 @@ const SHAPES: readonly CountTableShape[] = [
   {
     periodMs: DAY_MS,
     keys: ["hour"],
-    answers: new Set(["hour", "day", "month"]),
+    groupings: new Set(["hour", "day", "month"]),
+    filters: new Set(),
     firstOf: ({ arrestedAt }) =>
       (Math.floor((arrestedAt - MIN_TIMESTAMP) / HOUR_MS) % HOURS_A_DAY) * HOUR_MS,
     secondOf: () => 0,
@@ -21,7 +22,8 @@ const SHAPES: readonly CountTableShape[] = [
   {
     periodMs: DAY_MS,
     keys: ["crimeTypeId", "arrestTypeId"],
-    answers: new Set(["crimeTypeId", "arrestTypeId", "day", "month"]),
+    groupings: new Set(["crimeTypeId", "arrestTypeId", "day", "month"]),
+    filters: new Set(["crimeTypeId", "arrestTypeId"]),
     firstOf: ({ crimeTypeId }) => crimeTypeId,
     secondOf: ({ arrestTypeId }) => arrestTypeId,
   },
@@ -29,7 +31,8 @@ const SHAPES: readonly CountTableShape[] = [
     // Weeks from Monday on: by day the officers, of whom there are many, would take seven times the room.
     periodMs: 7 * DAY_MS,
     keys: ["officerId"],
-    answers: new Set(["officerId"]),
+    groupings: new Set(["officerId"]),
+    filters: new Set(),
     firstOf: ({ officerId }) => officerId,
     secondOf: () => 0,
   },
