@@ -11,7 +11,7 @@ export interface CountingRests {
   readonly afterFailure: number;
 }
 
-const RESTS: CountingRests = { betweenSteps: 4, whenIdle: 100, afterFailure: 5000 };
+const RESTS: CountingRests = { betweenSteps: 2, whenIdle: 100, afterFailure: 5000 };
 
 /** Keeps the counts of the store up to date, a step at a time beside the requests. Returns what ends that. */
 export function keepCounting(
