@@ -41,7 +41,7 @@ export interface CountTableBounds {
 
 const BOUNDS: CountTableBounds = { cells: 16_000_000, rows: 100_000, columns: 50_000 };
 
-/** How far a row reaches beyond the column that it was made for. */
+/** How far a row reaches beyond the columns that there are when it is made. */
 const SPARE_COLUMNS = 16;
 
 /**
@@ -92,14 +92,15 @@ export class CountTable {
       this.#latestPeriod = period;
       this.#latestRow = row;
     } else {
-      this.#extend(period, row, column)[column] = by;
+      this.#extend(period, row)[column] = by;
       this.#latestPeriod = undefined;
       if (this.#isOutgrown()) this.#giveUp();
     }
   }
 
-  #extend(period: number, row: Int32Array | undefined, column: number): Int32Array {
-    const length = Math.max(column + SPARE_COLUMNS, Math.ceil((row?.length ?? 0) * 1.5));
+  #extend(period: number, row: Int32Array | undefined): Int32Array {
+    const columns = Math.max(this.#columns.list.length, Math.ceil((row?.length ?? 0) * 1.5));
+    const length = columns + SPARE_COLUMNS;
     const longer = new Int32Array(length);
     if (row === undefined) this.#periods = undefined;
     else longer.set(row);
