@@ -5,6 +5,7 @@ import type { ArrestEventFields } from "../src/arrest-event.ts";
 import { parseConfig } from "../src/config.ts";
 import { TopicConsumer } from "../src/ingest/consumer.ts";
 import { decodeMessage } from "../src/ingest/message.ts";
+import { keepCounting } from "../src/keep-counts.ts";
 import { simulatedMessage } from "../src/simulate/messages.ts";
 import { openForWriting } from "../src/store/database.ts";
 import { openReader } from "../src/store/read.ts";
@@ -23,7 +24,15 @@ import {
 } from "./support.ts";
 
 /** What is measured: the whole, or parts of it. */
-export type Side = "whole" | "raw" | "raw without indexes" | "writer" | "client" | "decode";
+export type Side =
+  | "whole"
+  | "whole without counts"
+  | "raw"
+  | "raw with origins"
+  | "raw without indexes"
+  | "writer"
+  | "client"
+  | "decode";
 
 /** What a measurement is asked for. */
 export interface IngestTask {
@@ -109,8 +118,12 @@ function inBatches(
   }
 }
 
-/** What SQLite itself takes: bound statements over bun:sqlite, nothing of ours but the schema and the pragmas. */
-function measureRaw(indexes: boolean): IngestResult {
+/**
+ * What SQLite itself takes: bound statements over bun:sqlite, nothing of ours but the schema and the pragmas.
+ *
+ * @param origins whether each batch stores where its events came from, for their history
+ */
+function measureRaw({ indexes = true, origins = false } = {}): IngestResult {
   const { $client: database } = openForWriting(path);
   if (!indexes) {
     const names = database
@@ -125,6 +138,9 @@ function measureRaw(indexes: boolean): IngestResult {
   );
   const setPosition = database.prepare<unknown, [string, string, number, number]>(
     "insert into consumer_offset (cluster, topic, partition, next_offset) values (?, ?, ?, ?) on conflict do update set next_offset = excluded.next_offset",
+  );
+  const insertOrigin = database.prepare<unknown, [number, number, string, string, number, number]>(
+    "insert into ingest_batch (first_id, last_id, cluster, topic, partition, first_offset, last_offset, stored_at) values (?, ?, ?, ?, ?, ?, 0, 0)",
   );
   const begin = database.prepare("begin immediate");
   const commit = database.prepare("commit");
@@ -142,6 +158,9 @@ function measureRaw(indexes: boolean): IngestResult {
     }
     for (const { partition, nextOffset } of evenPositions(stored)) {
       setPosition.run("kafka", TOPIC, partition, nextOffset);
+      if (!origins) continue;
+      const firstId = task.rows + stored - batch.length + 1 + partition;
+      insertOrigin.run(firstId, task.rows + stored, "kafka", TOPIC, partition, nextOffset);
     }
     commit.run();
   });
@@ -205,7 +224,7 @@ async function measureClient(): Promise<IngestResult> {
 }
 
 /** Kafka to the table, in the writer thread that the service has. */
-async function measureWhole(): Promise<IngestResult> {
+async function measureWhole({ counts = true } = {}): Promise<IngestResult> {
   const writer = await startWriter(
     parseConfig(
       {
@@ -219,6 +238,7 @@ async function measureWhole(): Promise<IngestResult> {
     ),
   );
   const reader = openReader(path);
+  const endCounting = counts ? keepCounting(reader, pino({ level: "silent" })) : () => undefined;
   const memory = residentMemory(process.pid);
   let stored = 0;
   while (stored < task.events) {
@@ -229,6 +249,7 @@ async function measureWhole(): Promise<IngestResult> {
   const after = residentMemory(process.pid);
   await Bun.sleep(IDLE_MS);
   const idle = residentMemory(process.pid);
+  endCounting();
   reader.close();
   await writer.stop(10_000);
   checkStored(path, makeEvents(task.events, task.order), task.rows);
@@ -243,10 +264,14 @@ async function measureSide(): Promise<IngestResult> {
   switch (task.side) {
     case "whole":
       return measureWhole();
+    case "whole without counts":
+      return measureWhole({ counts: false });
     case "raw":
-      return measureRaw(true);
+      return measureRaw();
+    case "raw with origins":
+      return measureRaw({ origins: true });
     case "raw without indexes":
-      return measureRaw(false);
+      return measureRaw({ indexes: false });
     case "writer":
       return measureWriter();
     case "client":

@@ -31,24 +31,24 @@ const options = readOptions("bench/ingest.ts", {
   batch: 5000,
 });
 
-const SIDES: Readonly<Record<Side, string>> = {
+const SIDES = {
   raw: "(a) raw SQLite, no Kafka",
   whole: "the whole: Kafka to table",
   client: "(b) the Kafka client alone",
   writer: "(c) the store's writer, no Kafka",
   "raw without indexes": "(d) as (a), without indexes",
   decode: "(e) decoding messages alone",
-};
+} as const satisfies Partial<Record<Side, string>>;
 
 const BATCH_SIZES = [1000, 5000, 10_000, 20_000];
 const BATCH_ROUNDS = 3;
 
 /** Measures each of the tasks `rounds` times, in turns. */
-async function inTurns(
+async function inTurns<Task extends IngestTask>(
   rounds: number,
-  tasks: readonly IngestTask[],
-): Promise<Map<IngestTask, IngestResult[]>> {
-  const results = new Map<IngestTask, IngestResult[]>(tasks.map((task) => [task, []]));
+  tasks: readonly Task[],
+): Promise<Map<Task, IngestResult[]>> {
+  const results = new Map<Task, IngestResult[]>(tasks.map((task) => [task, []]));
   for (let round = 0; round < rounds; round++) {
     for (const task of tasks) {
       results.get(task)?.push(await measure<IngestResult>("bench/ingest-side.ts", task));
@@ -72,7 +72,8 @@ async function compareSides(order: Order, backlog: Backlog): Promise<void> {
   const { events, rows, batch } = options;
   const { address: brokers, table, path } = backlog;
   const common = { events, table, path, rows, order, batchSize: batch, brokers };
-  const tasks = (Object.keys(SIDES) as Side[]).map((side): IngestTask => ({ side, ...common }));
+  const sides = Object.keys(SIDES) as (keyof typeof SIDES)[];
+  const tasks = sides.map((side) => ({ side, ...common }));
   const measured = [...(await inTurns(options.rounds, tasks))];
   const base = measured.find(([{ side }]) => side === "raw")?.[1] ?? [];
   printTable(
@@ -109,18 +110,16 @@ async function compareBatchSizes(backlog: Backlog): Promise<void> {
   const { events, rows } = options;
   const sides = ["raw", "writer", "whole"] as const;
   const tasks = BATCH_SIZES.flatMap((batchSize) =>
-    sides.map(
-      (side): IngestTask => ({
-        side,
-        events,
-        table: backlog.table,
-        path: backlog.path,
-        rows,
-        order: "rising",
-        batchSize,
-        brokers: backlog.address,
-      }),
-    ),
+    sides.map((side) => ({
+      side,
+      events,
+      table: backlog.table,
+      path: backlog.path,
+      rows,
+      order: "rising" as const,
+      batchSize,
+      brokers: backlog.address,
+    })),
   );
   const measured = [...(await inTurns(BATCH_ROUNDS, tasks))];
   printTable(

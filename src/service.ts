@@ -1,5 +1,6 @@
 import type { Config } from "./config.ts";
 import { createApp } from "./http/app.ts";
+import { keepCounting } from "./keep-counts.ts";
 import { openReader } from "./store/read.ts";
 import type { Log } from "./telemetry/log.ts";
 import { addBuildInfo, addEventLoopLag, addProcessMetrics } from "./telemetry/process-metrics.ts";
@@ -39,6 +40,7 @@ export async function startService(config: Config, log: Log, version: string): P
   addBuildInfo(registry, { version, bun, sqlite, librdkafka: writer.librdkafkaVersion });
   addProcessMetrics(registry);
   const endMeasuring = addEventLoopLag(registry);
+  const endCounting = keepCounting(reader, log);
   let stopping = false;
   let requestsInFlight = (): number => 0;
   const app = createApp({
@@ -58,6 +60,7 @@ export async function startService(config: Config, log: Log, version: string): P
   async function closeStore(withinMs: number): Promise<void> {
     // Before the writer closes: the last connection to close is the one that can empty the log.
     endMeasuring();
+    endCounting();
     reader.close();
     await writer.stop(withinMs);
   }

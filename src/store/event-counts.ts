@@ -1,30 +1,26 @@
 import { type ArrestEventFields, FIELD_NAMES, MAX_ID, MIN_TIMESTAMP } from "../arrest-event.ts";
+import type { CountTable } from "./count-table.ts";
+import { type Condition, conditionsOf, type EventFilter, rarest } from "./event-filter.ts";
 import {
-  type Condition,
-  conditionsOf,
-  type EventFilter,
-  type IdColumn,
-  rarest,
-} from "./event-filter.ts";
+  type CountQuestion,
+  DAY_MS,
+  type EventGroup,
+  type EventGrouping,
+  Groups,
+  HOUR_MS,
+  isTime,
+  periodOf,
+} from "./event-groups.ts";
 import { type Part, type Summary, Walk } from "./event-walk.ts";
+import type { KeptCounts } from "./kept-counts.ts";
 import type { Statements } from "./statements.ts";
-
-/** What events can be counted by: an id that they have, or the hour, day or month (in UTC) of the arrest. */
-export type EventGrouping = Exclude<IdColumn, "subjectId"> | "hour" | "day" | "month";
-
-/** Events that have the same values of what they are counted by. */
-export interface EventGroup {
-  /** In the order of the groupings: an id, or when the hour, day or month begins, in milliseconds since 1970. */
-  readonly values: readonly number[];
-  readonly count: number;
-}
 
 /** Counts events, a step at a time. */
 export interface EventCounting {
   /** Counts a bounded number of events; tells whether these were the last. Holds nothing in between. */
   next(): boolean;
-  /** How many groups there are until now. */
-  size(): number;
+  /** Whether there are more groups than are wanted; they need not all be found then. */
+  tooMany(): boolean;
   /** What has been counted until now, in the order of the values. */
   groups(): EventGroup[];
 }
@@ -32,50 +28,108 @@ export interface EventCounting {
 /** How many events a step looks at: a few milliseconds. */
 const STEP = 10_000;
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
+/** With more events than these yet to be taken into the kept counts, a question does not wait for them. */
+const MAX_BEHIND = 50_000;
 
-/** Opens a counting of the events that match, of ids up to `lastId`; without groupings they are one group. */
+/**
+ * Opens a counting of the events that match. Where counts are kept that can answer, it is from these, but
+ * for the two ends of a range of times; else from the events up to `lastId`.
+ *
+ * @param maxGroups more groups than these are not wanted
+ */
 export function openCounting(
   statements: Statements,
-  filter: EventFilter,
-  groupings: readonly EventGrouping[],
+  kept: KeptCounts,
+  question: CountQuestion,
   lastId: number,
+  maxGroups: number,
 ): EventCounting {
-  const conditions = conditionsOf(filter);
-  const counts = new Map<string, { values: number[]; count: number }>();
-  const summary = summaryBy(groupings);
-  let way: { walk: Walk; others: readonly Condition[]; rest: Part } | undefined;
+  const groups = new Groups(maxGroups);
+  const isNear = lastId - kept.lastId <= MAX_BEHIND;
+  let table = isNear ? kept.tableFor(question) : undefined;
+  let walks: WalkedCount[] | undefined;
 
-  function begin() {
-    const found =
-      (conditions.length > 1 ? rarest(statements, conditions) : undefined) ?? favourite(conditions);
-    const walk = walkAlong(statements, found, groupings, lastId);
-    const others = conditions.filter((condition) => condition !== found);
-    return { walk, others, rest: walk.whole };
+  function openWalk(filter: EventFilter, upToId: number): WalkedCount {
+    return new WalkedCount(statements, { ...question, filter }, upToId, groups);
+  }
+
+  /** Takes from the table what it has, once it has all that is stored. */
+  function takeKept(from: CountTable): void {
+    kept.advance(() => {
+      table = undefined;
+      if (from.isGivenUp) return;
+      const ends = from
+        .count(question, groups)
+        .map((end) =>
+          openWalk({ ...question.filter, arrestedFrom: end.from, arrestedTo: end.to }, kept.lastId),
+        );
+      // Of the same snapshot, unless there are very many.
+      walks = ends.filter((walk) => !walk.next());
+    });
   }
 
   return {
     next() {
-      way ??= begin();
-      const { walk, others, rest } = way;
-      if (walk.isOver(rest)) return true;
-      const to = walk.keyOfNth(STEP, rest) ?? rest.to;
-      const part = { after: rest.after, to };
-      for (const { n, ...keys } of walk.summary<GroupRow>(summary, part, others)) {
-        if (n === 0) continue;
-        const values = groupings.map((grouping, index) => startOf(grouping, keys[index] ?? 0));
-        const key = values.join();
-        const known = counts.get(key);
-        if (known === undefined) counts.set(key, { values, count: n });
-        else known.count += n;
+      if (table !== undefined) {
+        takeKept(table);
+        return walks?.length === 0;
       }
-      way.rest = walk.behind(rest, to);
-      return walk.isOver(way.rest);
+      walks ??= [openWalk(question.filter, lastId)];
+      if (walks[0]?.next() !== false) walks.shift();
+      return walks.length === 0;
     },
-    size: () => counts.size,
-    groups: () => [...counts.values()].sort((one, other) => compare(one.values, other.values)),
+    tooMany: () => groups.tooMany,
+    groups: () => groups.sorted(),
   };
+}
+
+/** Counts events along an index. */
+class WalkedCount {
+  readonly #groupings: readonly EventGrouping[];
+  readonly #groups: Groups;
+  readonly #walk: Walk;
+  readonly #others: readonly Condition[];
+  #rest: Part;
+
+  constructor(
+    statements: Statements,
+    { filter, groupings }: CountQuestion,
+    lastId: number,
+    groups: Groups,
+  ) {
+    const conditions = conditionsOf(filter);
+    const found =
+      (conditions.length > 1 ? rarest(statements, conditions) : undefined) ?? favourite(conditions);
+    this.#groupings = groupings;
+    this.#groups = groups;
+    this.#walk = walkAlong(statements, found, groupings, lastId);
+    this.#others = conditions.filter((condition) => condition !== found);
+    this.#rest = this.#walk.whole;
+  }
+
+  next(): boolean {
+    if (this.#walk.isOver(this.#rest)) return true;
+    const to = this.#walk.keyOfNth(STEP, this.#rest) ?? this.#rest.to;
+    const part = { after: this.#rest.after, to };
+    addPart(this.#walk, part, this.#others, this.#groupings, this.#groups);
+    this.#rest = this.#walk.behind(this.#rest, to);
+    return this.#walk.isOver(this.#rest);
+  }
+}
+
+/** Counts the events of a part that meet further conditions. */
+function addPart(
+  walk: Walk,
+  part: Part,
+  others: readonly Condition[],
+  groupings: readonly EventGrouping[],
+  groups: Groups,
+): void {
+  for (const { n, ...keys } of walk.summary<GroupRow>(summaryBy(groupings), part, others)) {
+    if (n === 0) continue;
+    const values = groupings.map((grouping, index) => startOf(grouping, keys[index] ?? 0));
+    groups.add(values, n);
+  }
 }
 
 /** Named by the place of the grouping. */
@@ -96,23 +150,21 @@ function columnOf(grouping: EventGrouping): keyof ArrestEventFields {
   return isTime(grouping) ? "arrestedAt" : grouping;
 }
 
-function isTime(grouping: EventGrouping): grouping is "hour" | "day" | "month" {
-  return grouping === "hour" || grouping === "day" || grouping === "month";
-}
-
 /** Hours and days are numbered from the least time on, since SQLite's division rounds towards 0. */
 function expressionOf(grouping: EventGrouping): string {
   if (!isTime(grouping)) return FIELD_NAMES[grouping];
-  const name = FIELD_NAMES.arrestedAt;
-  return `(${name} - (${MIN_TIMESTAMP})) / ${grouping === "hour" ? HOUR_MS : DAY_MS}`;
+  return `(${FIELD_NAMES.arrestedAt} - (${MIN_TIMESTAMP})) / ${unitOf(grouping)}`;
 }
 
-/** The value of a group, of what SQLite answers for it. Months are counted by their days. */
+/** The value of a group, of what SQLite answers for it. */
 function startOf(grouping: EventGrouping, value: number): number {
   if (!isTime(grouping)) return value;
-  if (grouping === "hour") return MIN_TIMESTAMP + value * HOUR_MS;
-  const day = MIN_TIMESTAMP + value * DAY_MS;
-  return grouping === "day" ? day : day - (new Date(day).getUTCDate() - 1) * DAY_MS;
+  return periodOf(grouping, MIN_TIMESTAMP + value * unitOf(grouping));
+}
+
+/** Months are counted by their days. */
+function unitOf(grouping: EventGrouping): number {
+  return grouping === "hour" ? HOUR_MS : DAY_MS;
 }
 
 /** Of conditions that many events meet, the one that usually leaves the fewest to look at. */
@@ -138,12 +190,4 @@ function walkAlong(
   const column = grouping === undefined ? "arrestTypeId" : columnOf(grouping);
   if (column === "arrestedAt") return Walk.byTime(statements, lastId, false, undefined);
   return Walk.byColumn(statements, lastId, false, { column, from: 1, to: MAX_ID + 1 });
-}
-
-function compare(one: readonly number[], other: readonly number[]): number {
-  for (const [place, value] of one.entries()) {
-    const difference = value - (other[place] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }

@@ -1,20 +1,23 @@
 import { statSync } from "node:fs";
-import { and, asc, eq, gt, max, sql } from "drizzle-orm";
+import { and, asc, eq, gt, sql } from "drizzle-orm";
 import type { VersionedEvent } from "../arrest-event.ts";
 import { openForReading } from "./database.ts";
 import { type DeadLetterFilter, matching } from "./dead-letters.ts";
-import { type EventCounting, type EventGrouping, openCounting } from "./event-counts.ts";
+import { type EventCounting, openCounting } from "./event-counts.ts";
 import type { EventFilter } from "./event-filter.ts";
+import type { EventGrouping } from "./event-groups.ts";
 import { type EventScan, type EventSelection, openScan } from "./event-scan.ts";
 import { EVENT_COLUMNS } from "./event-walk.ts";
 import { type EventHistory, HistoryReader } from "./history.ts";
-import { arrestEvent, deadLetter, type StoredDeadLetter } from "./schema.ts";
+import { KeptCounts } from "./kept-counts.ts";
+import { deadLetter, type StoredDeadLetter } from "./schema.ts";
 import { SharedSnapshot } from "./shared-snapshot.ts";
 import { Statements } from "./statements.ts";
 
 export type { DeadLetterFilter } from "./dead-letters.ts";
-export type { EventCounting, EventGroup, EventGrouping } from "./event-counts.ts";
+export type { EventCounting } from "./event-counts.ts";
 export type { EventFilter } from "./event-filter.ts";
+export type { EventGroup, EventGrouping } from "./event-groups.ts";
 export {
   EVENT_SORTS,
   type EventPlace,
@@ -44,8 +47,21 @@ export interface EventReader {
   lastId(): number;
   /** Begins to read the selected events that there are now. */
   scan(selection: EventSelection): EventScan;
-  /** Begins to count the events that there are now and match, by some groupings, or all together. */
-  counting(filter: EventFilter, groupings: readonly EventGrouping[]): EventCounting;
+  /**
+   * Begins to count the events that there are now and match, by some groupings, or all together.
+   *
+   * @param maxGroups more groups than these are not wanted
+   */
+  counting(
+    filter: EventFilter,
+    groupings: readonly EventGrouping[],
+    maxGroups?: number,
+  ): EventCounting;
+  /**
+   * Takes a bounded number of events into the counts that are kept in memory, so that {@link counting}
+   * needs not; tells whether they have all been taken now.
+   */
+  keepCounts(): boolean;
   /** The dead letter with this id, whole, or `undefined`. */
   deadLetter(id: number): StoredDeadLetter | undefined;
   /** Up to `limit` dead letters that match, with ids above `after`, in id order. */
@@ -83,12 +99,12 @@ export function openReader(path: string, share?: (end: () => void) => void): Eve
   const byId = client.prepare<VersionedEvent, [number]>(
     `select ${EVENT_COLUMNS}, version from arrest_event where id = ?`,
   );
-  const lastId = database
-    .select({ id: max(arrestEvent.id) })
-    .from(arrestEvent)
-    .prepare();
+  const lastId = client.prepare<{ id: number }, []>(
+    "select coalesce(max(id), 0) as id from arrest_event",
+  );
   const greatestId = (): number => lastId.get()?.id ?? 0;
   const statements = new Statements(client);
+  const kept = new KeptCounts(client, statements);
   const history = new HistoryReader(database);
   return {
     get: (id) => {
@@ -98,7 +114,9 @@ export function openReader(path: string, share?: (end: () => void) => void): Eve
     refresh: () => snapshot?.end(),
     lastId: greatestId,
     scan: (selection) => openScan(statements, selection, greatestId()),
-    counting: (filter, groupings) => openCounting(statements, filter, groupings, greatestId()),
+    counting: (filter, groupings, maxGroups = Number.POSITIVE_INFINITY) =>
+      openCounting(statements, kept, { filter, groupings }, greatestId(), maxGroups),
+    keepCounts: () => kept.advance(),
     deadLetter: (id) => database.select().from(deadLetter).where(eq(deadLetter.id, id)).get(),
     deadLetters: (filter, after, limit) =>
       database

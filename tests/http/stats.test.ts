@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { type Service, startService } from "../support/http-service.ts";
+import { type Service, startService, VALID_MEMBERS } from "../support/http-service.ts";
 import { fields } from "../support/store.ts";
 
 // A busy machine is no failure.
@@ -98,6 +98,34 @@ test("the count is that of all events without filters, and 0 of none", async () 
   await using empty = await startService();
   expect((await empty.ask("/arrest_events/count")).json).toEqual({ count: 0 });
   expect((await empty.ask("/arrest_events/stats?group_by=day")).json).toEqual([]);
+});
+
+test("every change shows in the next answer", async () => {
+  await using own = await startService();
+  own.store([fields({ crimeTypeId: 1 }), fields({ crimeTypeId: 1 })]);
+  const stats = async () => (await own.ask("/arrest_events/stats?group_by=crime_type_id")).json;
+  expect(await stats()).toEqual([{ crime_type_id: 1, count: 2 }]);
+  const send = (method: string, path: string, body?: object) =>
+    own.ask(`/arrest_events${path}`, {
+      method,
+      ...(body && {
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      }),
+    });
+  await send("POST", "", { ...VALID_MEMBERS, crime_type_id: 2 });
+  expect(await stats()).toEqual([
+    { crime_type_id: 1, count: 2 },
+    { crime_type_id: 2, count: 1 },
+  ]);
+  await send("PUT", "/1", { crime_type_id: 2 });
+  await send("PATCH", "/2", { crime_type_id: 3 });
+  await send("DELETE", "/3");
+  expect(await stats()).toEqual([
+    { crime_type_id: 2, count: 1 },
+    { crime_type_id: 3, count: 1 },
+  ]);
+  expect((await own.ask("/arrest_events/count?crime_type_id=3")).json).toEqual({ count: 1 });
 });
 
 test("HEAD of a count and of groups tells the length of what GET answers", async () => {

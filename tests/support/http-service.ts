@@ -120,10 +120,11 @@ export async function startService(logLevel = "error", settings: Settings = {}) 
         },
       };
     },
-    counting: (filter, groupings) => {
-      const counting = readable(() => stored.counting(filter, groupings));
+    counting: (...asked) => {
+      const counting = readable(() => stored.counting(...asked));
       return { ...counting, next: () => readable(() => counting.next()) };
     },
+    keepCounts: () => readable(() => stored.keepCounts()),
     deadLetter: (id) => readable(() => stored.deadLetter(id)),
     deadLetters: (filter, after, limit) => readable(() => stored.deadLetters(filter, after, limit)),
     history: (id, after, limit) => readable(() => stored.history(id, after, limit)),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { ArrestEvent, ArrestEventFields } from "../../src/arrest-event.ts";
-import type { EventFilter } from "../../src/store/read.ts";
+import type { EventFilter, EventGrouping } from "../../src/store/read.ts";
 
 /** How many different times {@link MANY_EVENTS} have. */
 const TIMES = 750;
@@ -65,4 +65,28 @@ export function matches(event: ArrestEvent, filter: EventFilter): boolean {
     event.arrestedAt >= arrestedFrom &&
     event.arrestedAt < arrestedTo
   );
+}
+
+/** How many of the events that match have the same values of some groupings, by these values, joined. */
+export function countsOf(
+  events: readonly ArrestEvent[],
+  filter: EventFilter,
+  groupings: readonly EventGrouping[],
+): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const event of events) {
+    if (!matches(event, filter)) continue;
+    const key = groupings.map((grouping) => groupOf(grouping, event)).join();
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** The value that an event has of a grouping, by its documentation. */
+function groupOf(grouping: EventGrouping, event: ArrestEvent): number {
+  const iso = new Date(event.arrestedAt).toISOString();
+  if (grouping === "hour") return Date.parse(`${iso.slice(0, 13)}:00Z`);
+  if (grouping === "day") return Date.parse(iso.slice(0, 10));
+  if (grouping === "month") return Date.parse(iso.slice(0, 7));
+  return event[grouping];
 }

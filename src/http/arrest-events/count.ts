@@ -33,7 +33,7 @@ export function addCount(
       tag: "Arrest events",
       summary: "Count arrest events",
       description:
-        "Counts the arrest events that match all filters; without any, all. Other requests are served in between, so that changes which are made while it counts may or may not be counted; events that are created meanwhile are not.",
+        "Counts the arrest events that match all filters; without any, all. When it takes longer, other requests are served in between: what is created or changed meanwhile may or may not be counted.",
       request: { query: CountQuery },
       responses: {
         200: {
@@ -60,12 +60,11 @@ export async function countAll(
   counting: EventCounting,
   request: Request,
   { requestTimeoutMs }: Dependencies["limits"],
-  maxGroups = 1,
 ): Promise<"counted" | "left" | "too-many-groups"> {
   const until = performance.now() + requestTimeoutMs;
   while (!counting.next()) {
-    if (counting.size() > maxGroups) return "too-many-groups";
+    if (counting.tooMany()) return "too-many-groups";
     if (!(await nextTurn(request, until))) return "left";
   }
-  return counting.size() > maxGroups ? "too-many-groups" : "counted";
+  return counting.tooMany() ? "too-many-groups" : "counted";
 }

@@ -110,7 +110,7 @@ export function addStats(
       summary: "Count arrest events by what they have in common",
       description: `Counts the arrest events that match all filters by one or two of ${NAMES.map((name) => `\`${name}\``).join(", ")}. Groups without events are left out; the others are in the ascending order of their values, the first of \`group_by\` before the second. Times are those of UTC. There are ${MAX_GROUPS.toLocaleString("en")} groups at most: more answer 422, and want filters.
 
-Other requests are served in between, so that changes which are made while it counts may or may not be counted; events that are created meanwhile are not.`,
+When it takes longer, other requests are served in between: what is created or changed meanwhile may or may not be counted.`,
       request: { query: StatsQuery },
       responses: {
         200: {
@@ -124,8 +124,8 @@ Other requests are served in between, so that changes which are made while it co
     async ({ req }) => {
       const query = readQuery(StatsQuery, req.url);
       const groupings = query.group_by.map((name) => GROUPINGS[name].grouping);
-      const counting = reader.counting(toFilter(query), groupings);
-      const outcome = await countAll(counting, req.raw, limits, MAX_GROUPS);
+      const counting = reader.counting(toFilter(query), groupings, MAX_GROUPS);
+      const outcome = await countAll(counting, req.raw, limits);
       if (outcome === "left") return answerToNobody();
       if (outcome === "too-many-groups") {
         const detail = `makes more than ${MAX_GROUPS} groups: filters can leave fewer`;

@@ -58,7 +58,7 @@ export interface paths {
         };
         /**
          * Count arrest events
-         * @description Counts the arrest events that match all filters; without any, all. Other requests are served in between, so that changes which are made while it counts may or may not be counted; events that are created meanwhile are not.
+         * @description Counts the arrest events that match all filters; without any, all. When it takes longer, other requests are served in between: what is created or changed meanwhile may or may not be counted.
          */
         get: operations["countArrestEvents"];
         put?: never;
@@ -80,7 +80,7 @@ export interface paths {
          * Count arrest events by what they have in common
          * @description Counts the arrest events that match all filters by one or two of `officer_id`, `arrest_type_id`, `crime_type_id`, `hour`, `day`, `month`. Groups without events are left out; the others are in the ascending order of their values, the first of `group_by` before the second. Times are those of UTC. There are 10,000 groups at most: more answer 422, and want filters.
          *
-         *     Other requests are served in between, so that changes which are made while it counts may or may not be counted; events that are created meanwhile are not.
+         *     When it takes longer, other requests are served in between: what is created or changed meanwhile may or may not be counted.
          */
         get: operations["getArrestEventStats"];
         put?: never;
