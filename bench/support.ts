@@ -1,6 +1,5 @@
 import { Database } from "bun:sqlite";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { cpus, tmpdir, totalmem } from "node:os";
+import { cpus, freemem, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { librdkafkaVersion } from "@confluentinc/kafka-javascript";
@@ -9,6 +8,18 @@ import { decodeMessage } from "../src/ingest/message.ts";
 import { arrestSource } from "../src/simulate/arrests.ts";
 import { seededRandom } from "../src/simulate/random.ts";
 import { openWriter, type PartitionEvents, type Position } from "../src/store/write.ts";
+import { type Child, startProcess } from "./processes.ts";
+
+export {
+  answer,
+  type Child,
+  measure,
+  readMessage,
+  readTask,
+  residentMemory,
+  startProcess,
+  temporaryDirectory,
+} from "./processes.ts";
 
 /** The topic of every measurement. */
 export const TOPIC = "arrest_event";
@@ -20,9 +31,6 @@ export const PARTITIONS = 4;
 export type Order = "rising" | "random";
 
 const CENTURY_S = 100 * 365 * 86_400;
-
-/** After this a process of a measurement hangs, and is ended. It bounds no speed. */
-const HANGS_AFTER_MS = 300_000;
 
 const ROOT = join(import.meta.dir, "..");
 
@@ -95,11 +103,12 @@ export function evenPositions(stored: number): Position[] {
   }));
 }
 
-/** Throws unless the table holds exactly `events` above the id `after`, and no message was refused. */
+/** Throws unless the table holds exactly `events` above the id `after`, and there are only as many dead letters as before. */
 export function checkStored(
   path: string,
   events: readonly ArrestEventFields[],
   after: number = 0,
+  lettersBefore: number = 0,
 ): void {
   const database = new Database(path, { readonly: true });
   const stored = database
@@ -118,7 +127,7 @@ export function checkStored(
     subjects: total("subjectId", 1),
     // In seconds, which the events have none finer than: the sum stays exact.
     instants: total("arrestedAt", 1000),
-    letters: 0,
+    letters: lettersBefore,
   };
   if (Bun.deepEquals(stored, wanted)) return;
   throw new Error(
@@ -152,166 +161,7 @@ export function sound(events: readonly ArrestEventFields[], firstOffset: number)
   };
 }
 
-/** A directory of its own, removed when this process ends. */
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), "arrest-events-bench-"));
-  process.once("exit", () => removeDirectory(directory));
-  return directory;
-}
-
-/** Removes a directory that processes which have just been killed may still write to, hence again and again. */
-function removeDirectory(directory: string): void {
-  for (let attempt = 0; attempt < 40 && existsSync(directory); attempt++) {
-    try {
-      rmSync(directory, { recursive: true, force: true });
-    } catch {
-      Bun.sleepSync(50);
-    }
-  }
-}
-
-/** Resident memory of a process in MiB, now and at its highest; null where the system does not tell. */
-export function residentMemory(pid: number): { now: number; peak: number } | null {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, "utf8");
-    const mebibytes = (name: string): number =>
-      Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) / 1024;
-    return { now: mebibytes("VmRSS"), peak: mebibytes("VmHWM") };
-  } catch {
-    return null;
-  }
-}
-
-// --- Processes ---
-
-/** A process that runs beside this one. */
-export interface Child {
-  readonly pid: number;
-  /** Sends a message to a script of this folder. */
-  send(message: unknown): void;
-  /** Resolves with the next message of a script of this folder. */
-  receive<T>(): Promise<T>;
-  /** Resolves with what `pick` makes of a line of the standard output; lines before the call count as well. */
-  find<T>(pick: (line: string) => T | undefined): Promise<T>;
-  /** Resolves with the exit code. */
-  readonly exited: Promise<number>;
-  /** Ends it in order, and waits. */
-  stop(): Promise<void>;
-}
-
-/**
- * Starts a script of this project in a process of its own, with no settings from this process's
- * environment but the given ones. It is ended with this process at the latest.
- */
-export function startProcess(
-  script: string,
-  args: readonly string[] = [],
-  settings: Readonly<Record<string, string>> = {},
-): Child {
-  const received: unknown[] = [];
-  const lines: string[] = [];
-  const waiting = new Set<() => void>();
-  const wake = (): void => {
-    for (const resolve of waiting) resolve();
-    waiting.clear();
-  };
-  let ended = false;
-  const { PATH = "", HOME = "", TMPDIR } = process.env;
-  const child = Bun.spawn([process.execPath, join(ROOT, script), ...args], {
-    env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...settings },
-    // The commands tell how they go there; what is wrong with them is told by their exit code.
-    stdio: ["ignore", "pipe", script.startsWith("bench/") ? "inherit" : "ignore"],
-    timeout: HANGS_AFTER_MS,
-    killSignal: "SIGKILL",
-    ...(script.startsWith("bench/")
-      ? {
-          ipc: (message: unknown) => {
-            received.push(message);
-            wake();
-          },
-        }
-      : {}),
-  });
-  const kill = (): void => child.kill("SIGKILL");
-  // Before the directories that it writes to are removed.
-  process.prependOnceListener("exit", kill);
-
-  // Read to the end, so that a full pipe stops nobody.
-  async function readLines(): Promise<void> {
-    const decoder = new TextDecoder();
-    let rest = "";
-    for await (const chunk of child.stdout) {
-      const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-      rest = parts.pop() ?? "";
-      lines.push(...parts);
-      wake();
-    }
-  }
-  const read = readLines();
-  const exited = child.exited.then(async (code) => {
-    await read;
-    // Messages arrive on the event loop, the last of them perhaps after the end.
-    await Bun.sleep(10);
-    process.off("exit", kill);
-    ended = true;
-    wake();
-    return code;
-  });
-
-  async function until<T>(look: () => T | undefined): Promise<T> {
-    for (;;) {
-      const found = look();
-      if (found !== undefined) return found;
-      if (ended) throw new Error(`${script} ended with ${child.exitCode}: ${lines.join("\n")}`);
-      await new Promise<void>((resolve) => waiting.add(resolve));
-    }
-  }
-
-  return {
-    pid: child.pid,
-    exited,
-    send: (message) => child.send(message),
-    receive: <T>() => until(() => received.shift() as T | undefined),
-    find: (pick) =>
-      until(() => {
-        for (const line of lines) {
-          const found = pick(line);
-          if (found !== undefined) return found;
-        }
-        return undefined;
-      }),
-    stop: async () => {
-      child.kill("SIGTERM");
-      const code = await exited;
-      if (code !== 0) throw new Error(`${script} ended with ${code}`);
-    },
-  };
-}
-
-/** Runs a script of this folder to its end and resolves to what it sends. */
-export async function measure<T>(script: string, task: unknown): Promise<T> {
-  const child = startProcess(script, [JSON.stringify(task)]);
-  const result = await child.receive<T>();
-  await child.exited;
-  return result;
-}
-
-/** Sends a result to the process that started this one. */
-export function answer(result: unknown): void {
-  process.send?.(result);
-}
-
-/** What the process that started this one asks for. */
-export function readTask<T>(): T {
-  return JSON.parse(process.argv[2] ?? "null") as T;
-}
-
-/** The first message of the process that started this one: a task that is too long for a command line. */
-export async function readMessage<T>(): Promise<T> {
-  const { promise, resolve } = Promise.withResolvers<T>();
-  process.once("message", resolve);
-  return promise;
-}
+// --- A backlog ---
 
 /** A broker in a process of its own that holds a backlog of `events` messages. */
 export async function startBacklog(
@@ -381,13 +231,21 @@ export function printMachine(title: string): void {
   sqlite.close();
   const cores = cpus();
   print(`# ${title}\n`);
+  const gibibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 30)} GiB`;
   print(
-    `${cores[0]?.model ?? "unknown processor"}, ${cores.length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    `${cores[0]?.model ?? "unknown processor"}, ${cores.length} cores, ${gibibytes(totalmem())} (${gibibytes(freemem())} free), load average ${loadAverage()}`,
   );
   print(
     `Bun ${Bun.version}, SQLite ${version?.version}, librdkafka ${librdkafkaVersion}, ${process.platform}`,
   );
   print(`Commit ${commit()}, ${new Date().toISOString()}`);
+}
+
+/** How busy the machine has been: over the last 1, 5 and 15 minutes. */
+export function loadAverage(): string {
+  return loadavg()
+    .map((each) => each.toFixed(2))
+    .join(", ");
 }
 
 function commit(): string {

@@ -60,23 +60,26 @@ export interface Strike {
 
 let library: Promise<string> | undefined;
 
-/** The shim, compiled once for each version of its source. */
 function compiled(): Promise<string> {
-  library ??= compile();
+  library ??= compileShim(SOURCE);
   return library;
 }
 
-async function compile(): Promise<string> {
+/** The path of a library for LD_PRELOAD, compiled once for each version of its source. */
+export async function compileShim(sourcePath: string): Promise<string> {
   const toolchain = findToolchain();
   if (typeof toolchain === "string") throw new Error(toolchain);
-  const source = await Bun.file(SOURCE).bytes();
+  const source = await Bun.file(sourcePath).bytes();
   const path = join(tmpdir(), `arrest-events-shim-${Bun.hash(source).toString(16)}.so`);
   if (existsSync(path)) return path;
   const made = `${path}.${process.pid}`;
   const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"];
-  const compiler = Bun.spawn([toolchain.cc, ...flags, "-o", made, SOURCE, "-ldl", "-lpthread"], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  const compiler = Bun.spawn(
+    [toolchain.cc, ...flags, "-o", made, sourcePath, "-ldl", "-lpthread"],
+    {
+      stdio: ["ignore", "ignore", "pipe"],
+    },
+  );
   if ((await compiler.exited) !== 0) throw new Error(await new Response(compiler.stderr).text());
   // Whole or not at all: another run of the tests may be at it as well.
   renameSync(made, path);

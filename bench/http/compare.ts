@@ -1,0 +1,208 @@
+/** Every operation on every side, in turns. */
+import { join } from "node:path";
+import { figure, loadAverage, median, print, printTable, spread } from "../support.ts";
+import { type Asking, askMany, askOne, type Loader, type Sample } from "./ask.ts";
+import { OPERATIONS, type Operation } from "./operations.ts";
+import type { Options } from "./options.ts";
+import { type Server, SIDES, type SideName } from "./sides.ts";
+import { type Depth, PAGE_SIZE, readTable, type Table } from "./table.ts";
+import { copyTemplate, templateOf } from "./template.ts";
+import { judge, ratioCell, ratios } from "./verdicts.ts";
+
+/** The samples of an operation on a side, by round. */
+export class Samples {
+  readonly #all = new Map<string, Sample[]>();
+
+  add(operation: string, side: SideName, sample: Sample): void {
+    const key = `${side} ${operation}`;
+    this.#all.set(key, [...(this.#all.get(key) ?? []), sample]);
+  }
+
+  of(operation: string, side: SideName, key: keyof Sample): number[] {
+    return (this.#all.get(`${side} ${operation}`) ?? []).map((sample) => sample[key]);
+  }
+
+  /** The greatest share of a core that the load took. */
+  get greatestLoad(): number {
+    return Math.max(
+      0,
+      ...[...this.#all.values()].flat().map((sample) => sample.processorShare || 0),
+    );
+  }
+}
+
+/** What sides are measured with. */
+export interface Bench {
+  readonly options: Options;
+  /** The sides of the options of which everything is there. */
+  readonly sides: readonly SideName[];
+  readonly directory: string;
+  readonly loader: Loader;
+  /** The processors of servers. */
+  readonly cpus: string | undefined;
+  /** Those of what asks them. */
+  readonly loadCpus: string | undefined;
+}
+
+/** What took longer than this is not measured again. */
+const LONG_MS = 3000;
+
+/** The first time a server is asked something it is given time to compile its own code. */
+const FIRST_WARM_UP_MS = 600;
+const WARM_UP_MS = 150;
+
+/** Those that the questions are about are measured for longer. */
+const CENTRAL = ["GET by id", "POST"];
+
+/** Starts a server of each side over a copy of a table, and ends them all. */
+export async function withServers(
+  { sides, directory, cpus }: Bench,
+  template: string,
+  work: (servers: ReadonlyMap<SideName, Server>) => Promise<void>,
+): Promise<void> {
+  const servers = new Map<SideName, Server>();
+  for (const side of sides) {
+    const path = join(directory, `${side}-${servers.size}-${crypto.randomUUID()}.sqlite`);
+    copyTemplate(template, path);
+    servers.set(side, await SIDES[side].start(path, { cpus }));
+  }
+  await work(servers);
+  for (const server of servers.values()) await server.stop();
+}
+
+/** Measures the operations over a table of so many rows, and prints what was found. */
+export async function compareOperations(bench: Bench, rows: number): Promise<void> {
+  const { options } = bench;
+  const template = await templateOf(rows);
+  const table = readTable(template, rows);
+  const operations = OPERATIONS.filter(
+    ({ name }) =>
+      options.only.length === 0 ||
+      options.only.some((only) => name === only || name.startsWith(`${only} (`)),
+  );
+  const samples = new Samples();
+  await withServers(bench, template, async (servers) => {
+    // Reads first, so that they meet the table as it was made.
+    const isWrite = ({ name }: Operation): boolean => /^(POST|PUT|PATCH|DELETE|batch)/.test(name);
+    for (const part of [operations.filter((each) => !isWrite(each)), operations.filter(isWrite)]) {
+      for (let round = 0; round < options.rounds; round++) {
+        for (const operation of part) {
+          for (const [side, server] of inTurns(servers, round)) {
+            await measure(bench, table, samples, operation, side, server, round);
+          }
+        }
+      }
+    }
+  });
+  printOperations(bench, operations, samples, rows);
+  judgeOperations(samples, rows);
+}
+
+/** Each round begins with another side. */
+function inTurns<T>(all: ReadonlyMap<SideName, T>, round: number): [SideName, T][] {
+  const entries = [...all];
+  const first = round % entries.length;
+  return [...entries.slice(first), ...entries.slice(0, first)];
+}
+
+async function measure(
+  { options, loader }: Bench,
+  table: Table,
+  samples: Samples,
+  operation: Operation,
+  side: SideName,
+  server: Server,
+  round: number,
+): Promise<void> {
+  const before = samples.of(operation.name, side, "p50");
+  if (operation.isLong && Math.max(0, ...before) > LONG_MS) return;
+  const ask = operation.ask(side, table, server.path);
+  if (ask === undefined) return;
+  const asking: Asking = {
+    connections: options.connections,
+    warmUpMs: round === 0 ? FIRST_WARM_UP_MS : WARM_UP_MS,
+    measureMs: options.measureMs * (CENTRAL.includes(operation.name) ? 2 : 1),
+  };
+  try {
+    const sample = await (operation.isLong
+      ? askOne(server, ask, asking)
+      : askMany(loader, server, ask, asking));
+    samples.add(operation.name, side, sample);
+  } catch (error) {
+    throw new Error(`${operation.name}, ${side}: ${(error as Error).message}`);
+  }
+}
+
+function printOperations(
+  { sides, options }: Bench,
+  operations: readonly Operation[],
+  samples: Samples,
+  rows: number,
+): void {
+  const others = sides.filter((side) => side !== "service");
+  const names = operations.map(({ name }) => name);
+  const rate = (name: string, side: SideName) => samples.of(name, side, "requestsPerSecond");
+  const where = `${figure(rows)} rows, ${options.connections} connections (long reads one), ${options.rounds} rounds`;
+  if (sides.includes("service")) {
+    printTable(
+      `The service: ${where}`,
+      [
+        "",
+        "requests/s",
+        "spread",
+        "p50 ms",
+        "p99 ms",
+        ...others.map((side) => `÷ ${SIDES[side].title}`),
+      ],
+      names.map((name) => {
+        const own = rate(name, "service");
+        return [
+          name,
+          figure(median(own)),
+          own.length === 0 ? "" : spread(own),
+          figure(median(samples.of(name, "service", "p50"))),
+          figure(median(samples.of(name, "service", "p99"))),
+          ...others.map((side) => ratioCell(own, rate(name, side))),
+        ];
+      }),
+    );
+  }
+  const cell = (values: readonly number[]): string =>
+    values.length === 0 ? "" : `${figure(median(values))} (${spread(values)})`;
+  printTable(
+    `The others, requests/s (spread): ${figure(rows)} rows`,
+    ["", ...others.map((side) => SIDES[side].title)],
+    names.map((name) => [name, ...others.map((side) => cell(rate(name, side)))]),
+  );
+  printTable(
+    `Requests by second of the server's processor time: ${figure(rows)} rows`,
+    ["", ...sides.map((side) => SIDES[side].title)],
+    names.map((name) => [
+      name,
+      ...sides.map((side) => {
+        const values = samples.of(name, side, "perProcessorSecond");
+        return values.length === 0 ? "" : figure(median(values));
+      }),
+    ]),
+  );
+  print(
+    `\nThe load took at most ${figure(samples.greatestLoad)} of its core: near 1 it is the load that is measured. Load average: ${loadAverage()}`,
+  );
+}
+
+function judgeOperations(samples: Samples, rows: number): void {
+  const rate = (name: string, side: SideName = "service") =>
+    samples.of(name, side, "requestsPerSecond");
+  const get = rate("GET by id");
+  const of = `${figure(rows)} rows`;
+  judge(`GET by id ÷ bare, ${of}`, ratios(get, rate("GET by id", "bare")), { atLeast: 0.75 });
+  judge(`GET by id ÷ Fastify, ${of}`, ratios(get, rate("GET by id", "fastify")), { atLeast: 1.5 });
+  judge(`GET by id ÷ Flask, ${of}`, ratios(get, rate("GET by id", "flask")), { atLeast: 10 });
+  for (const list of ["by id", "by time", "with a filter"]) {
+    const page = (depth: Depth) => rate(`page of ${PAGE_SIZE} ${list} (${depth})`);
+    for (const depth of ["middle", "last"] as const) {
+      const slowdown = ratios(page("first"), page(depth));
+      judge(`${depth} page ${list}: time ÷ first page's, ${of}`, slowdown, { atMost: 1.3 });
+    }
+  }
+}
