@@ -17,7 +17,9 @@ import { readCursor, writeCursor } from "../../src/http/arrest-events/cursor.ts"
 import { FORMS, type FormName } from "../../src/http/arrest-events/forms.ts";
 import { toSummary } from "../../src/http/dead-letters/contract.ts";
 import { entityTag } from "../../src/http/entity-tag.ts";
+import { PathRouter } from "../../src/http/path-router.ts";
 import { nextLink } from "../../src/http/query.ts";
+import { keepCounting } from "../../src/keep-counts.ts";
 import {
   type EventFilter,
   type EventGrouping,
@@ -38,8 +40,10 @@ export interface VariantTask {
 
 const { path, variant } = readTask<VariantTask>();
 const config = parseConfig({ DATABASE_PATH: path, KAFKA_BROKERS: "none" }, false);
+const log = openLog({ level: "error", format: "json" });
 const writer = await startWriter(config);
-const reader = openReader(path);
+const reader = openReader(path, setImmediate);
+keepCounting(reader, log);
 
 /** The service's own app, whose changes queue up. */
 function alone(): (request: Request) => Response | Promise<Response> {
@@ -52,12 +56,15 @@ function alone(): (request: Request) => Response | Promise<Response> {
   const { fetch } = createApp({
     reader,
     writer: { change, metrics: writer.metrics, status: writer.status },
-    log: openLog({ level: "error", format: "json" }),
+    log,
     registry: new Registry(),
     requestsInFlight: () => 0,
     version: "0",
     isStopping: () => false,
     newId: () => crypto.randomUUID(),
+    limits: config.http,
+    corsOrigins: [],
+    logRequests: "failures",
   });
   return fetch;
 }
@@ -162,12 +169,13 @@ type Counted = ReturnType<ReturnType<typeof reader.counting>["groups"]>;
 
 async function make<C extends Change>(change: C) {
   const result = await writer.change(change);
+  reader.refresh();
   if ("event" in result) return result.event;
   throw new Error(`not made: ${result.kind}`);
 }
 
 function unchecked(): (request: Request) => Response | Promise<Response> {
-  const hono = new Hono();
+  const hono = new Hono({ router: new PathRouter() });
   hono.get("/arrest_events/count", async ({ req }) => {
     const { groups } = await count(req.url);
     return jsonAnswer(JSON.stringify({ count: groups[0]?.count ?? 0 }));
