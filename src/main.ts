@@ -1,7 +1,8 @@
 import manifest from "../package.json" with { type: "json" };
-import { type Config, ConfigError, describeSettings, parseConfig } from "./config.ts";
+import { type Config, ConfigError, parseConfig } from "./config.ts";
 import { EX_CONFIG, EX_SOFTWARE, EX_USAGE } from "./exit-codes.ts";
 import { type Service, startService } from "./service.ts";
+import { describeSettings } from "./settings.ts";
 import { openLog } from "./telemetry/log.ts";
 import { WriterStartError } from "./writer/client.ts";
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { ConfigError, describeSettings, parseConfig } from "../src/config.ts";
+import { ConfigError, parseConfig } from "../src/config.ts";
+import { describeSettings } from "../src/settings.ts";
 import { newDirectory } from "./support/store.ts";
 
 const SECRET = "hunter2-s3cr3t";

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
-import { describeSettings } from "../src/config.ts";
+import { describeSettings } from "../src/settings.ts";
 import { temporaryDirectory } from "./promises/support.ts";
 
 const SECRET = "hunter2-hunter2";

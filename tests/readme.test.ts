@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
-import { describeSettings } from "../src/config.ts";
+import { describeSettings } from "../src/settings.ts";
 
 const readme = await Bun.file(join(import.meta.dir, "../README.md")).text();
 

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import pretty from "pino-pretty";
-import type { LogLevel } from "../config.ts";
+import type { LogLevel } from "../settings.ts";
 
 /** The log of one thread or part. A line is one event; what it tells goes into fields, not into the text. */
 export type Log = pino.Logger;
