@@ -62,15 +62,18 @@ export interface Api {
  * validated ones: those read bodies of any size and repair broken UTF-8, and each of their checks makes
  * the hot path longer.
  *
+ * @param isCrossSite whether a request comes from a page that may not make changes
  * @param onRoute told of the route that a request has met, before anything is awaited
  */
 export function createApi(
   hono: OpenAPIHono<HttpEnv>,
   isStopping: () => boolean,
+  isCrossSite: (request: Request) => boolean,
   onRoute: (pattern: string) => void,
 ): Api {
   return {
     add({ tag, problems, choosesForm, compresses, answersWhileStopping, ...operation }, handler) {
+      const changes = operation.method !== "get";
       const answersJson = Object.values(operation.responses).some(
         (response) => "content" in response && "application/json" in (response.content ?? {}),
       );
@@ -98,6 +101,7 @@ export function createApi(
           ...headersTooLarge(hono.openAPIRegistry),
           ...problemResponses(hono.openAPIRegistry, [
             "bad-query",
+            ...(changes ? ["cross-site" as const] : []),
             ...(operation.request?.query ? ["invalid-query" as const] : []),
             ...(answersJson || compresses ? ["not-acceptable" as const] : []),
             ...(operation.request?.body ? ["body-timeout" as const] : []),
@@ -113,6 +117,7 @@ export function createApi(
         onRoute(pattern);
         const { url, headers } = context.req.raw;
         if (!answersWhileStopping && isStopping()) throw new Problem("stopping");
+        if (changes && isCrossSite(context.req.raw)) throw new Problem("cross-site");
         if (url.includes("?")) checkNames(url, operation.request?.query);
         if (checksAccept && !preferredType(headers.get("accept"), JSON_ALONE)) {
           throw new Problem("not-acceptable", { headers: { Vary: "Accept" } });

@@ -7,7 +7,7 @@ import { type Bindings, createApi, type HttpEnv } from "./api.ts";
 import { addArrestEvents } from "./arrest-events/index.ts";
 import { ACCEPT_PATCH } from "./body.ts";
 import { writerOf } from "./change.ts";
-import { openCors } from "./cors.ts";
+import { isCrossSite, openCors } from "./cors.ts";
 import { addDeadLetters } from "./dead-letters/index.ts";
 import type { Dependencies } from "./dependencies.ts";
 import { openApiDocument } from "./document.ts";
@@ -40,9 +40,14 @@ export function createApp(given: Dependencies): App {
   const metrics = new RequestMetrics(dependencies.registry);
   /** The pattern of the route that the last request has met, which unlike its path has few values. */
   let route: string | null = null;
-  const api = createApi(hono, dependencies.isStopping, (pattern) => {
-    route = pattern;
-  });
+  const api = createApi(
+    hono,
+    dependencies.isStopping,
+    (request) => isCrossSite(request, dependencies.corsOrigins),
+    (pattern) => {
+      route = pattern;
+    },
+  );
   const openApi = () => openApiDocument(hono, dependencies.version);
   const streams = new Streams(() => limits.maxStreams);
   addStreamsOpen(dependencies.registry, () => streams.open);

@@ -42,8 +42,7 @@ const MAX_AGE_S = "7200";
 export function openCors(origins: readonly string[]): Cors | undefined {
   if (origins.length === 0) return undefined;
   const isOpen = origins.includes("*");
-  const isAllowed = ({ headers }: Request): boolean =>
-    isOpen || origins.includes(headers.get("origin") ?? "");
+  const isAllowed = (request: Request): boolean => isOfOrigins(request, origins);
   return {
     allow(request, headers) {
       if (!isOpen) headers.append("Vary", "Origin");
@@ -62,4 +61,23 @@ export function openCors(origins: readonly string[]): Cors | undefined {
       };
     },
   };
+}
+
+/**
+ * Whether a request comes from a page of another site than the service's own and `origins`. CORS keeps such
+ * a page from reading answers, but lets it send what a form can send: a POST without a body, say. Browsers
+ * tell by `Sec-Fetch-Site` (Fetch Metadata), and where they do not by `Origin`; other clients by neither.
+ */
+export function isCrossSite(request: Request, origins: readonly string[]): boolean {
+  const { headers } = request;
+  const site = headers.get("sec-fetch-site");
+  if (site === "same-origin" || site === "none") return false;
+  const origin = headers.get("origin");
+  if (site === null && origin === null) return false;
+  const isOwn = site === null && URL.parse(origin ?? "")?.host === headers.get("host");
+  return !isOwn && !isOfOrigins(request, origins);
+}
+
+function isOfOrigins({ headers }: Request, origins: readonly string[]): boolean {
+  return origins.includes("*") || origins.includes(headers.get("origin") ?? "");
 }

@@ -54,6 +54,13 @@ export const PROBLEMS = {
     about:
       "The body is empty, ends too early, is not UTF-8, or is not JSON (RFC 8259). For NDJSON the last counts line by line, see `invalid-batch`.",
   },
+  "cross-site": {
+    status: 403,
+    title: "Cross-site request",
+    detail: "Pages of other sites may not make changes. Nothing was changed.",
+    about:
+      "A browser sent this request for a page of another site, whose origin is not one of `CORS_ORIGINS`. Nothing was changed.",
+  },
   "not-found": {
     status: 404,
     title: "Not found",

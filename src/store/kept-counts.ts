@@ -82,6 +82,7 @@ export class KeptCounts {
    * @returns whether it did
    */
   advance(use: () => void = () => undefined): boolean {
+    // A savepoint where a snapshot is shared already.
     const inSnapshot = this.#client.transaction(() => {
       const isComplete = this.#step();
       if (isComplete) use();

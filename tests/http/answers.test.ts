@@ -806,6 +806,16 @@ describe("a store that does not answer in time", () => {
   }
 });
 
+refuses(
+  "cross-site",
+  Object.fromEntries(
+    Object.entries<Ask>(CHANGES).map(([name, [path, init = {}]]) => [
+      name,
+      [path, { ...init, headers: { ...init.headers, "Sec-Fetch-Site": "cross-site" } }],
+    ]),
+  ),
+);
+
 refuses("internal-error", CHANGES, "refusesChanges");
 refuses("internal-error", READS, "unreadable");
 refuses(

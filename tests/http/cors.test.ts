@@ -115,3 +115,54 @@ test("where every origin is let in, answers do not depend on it", async () => {
   const { headers } = await preflight(service, ALL, "POST");
   expect(headers.get("Access-Control-Allow-Methods")).toBe("GET, POST, HEAD, OPTIONS");
 });
+
+describe("a change", () => {
+  /** Whether a change is made for these headers of a browser: one that needs no preflight. */
+  async function isMade(headers: Record<string, string>, corsOrigins: string[] = []) {
+    await using service = await startService("error", { corsOrigins });
+    const host = `127.0.0.1:${service.port}`;
+    const sent = Object.entries(headers).map(([name, value]) => [
+      name,
+      value.replace("HOST", host),
+    ]);
+    const { status } = await service.ask("/dead_letters/replay", {
+      method: "POST",
+      headers: Object.fromEntries(sent),
+    });
+    expect([200, 403]).toContain(status);
+    return status === 200;
+  }
+
+  test.each<Record<string, string>>([
+    {},
+    { "Sec-Fetch-Site": "same-origin", Origin: "https://a.proxy.example" },
+    { "Sec-Fetch-Site": "none" },
+    { Origin: "http://HOST" },
+    { Origin: "https://HOST" },
+  ])("is made for a program, a user and the page of the service itself: %p", async (headers) => {
+    expect(await isMade(headers)).toBe(true);
+  });
+
+  const foreign = [
+    { "Sec-Fetch-Site": "cross-site" },
+    { "Sec-Fetch-Site": "cross-site", Origin: PAGE },
+    { "Sec-Fetch-Site": "same-site", Origin: "http://localhost:8080" },
+    { "Sec-Fetch-Site": "anything", Origin: "http://HOST" },
+    { Origin: PAGE },
+    { Origin: "http://HOST.evil.example" },
+    { Origin: "null" },
+  ];
+
+  test.each<Record<string, string>>(foreign)(
+    "is not made for a page elsewhere: %p",
+    async (headers) => {
+      expect(await isMade(headers)).toBe(false);
+      expect(await isMade(headers, ["https://other.example"])).toBe(false);
+    },
+  );
+
+  test("is made for pages of configured origins", async () => {
+    expect(await isMade({ "Sec-Fetch-Site": "cross-site", Origin: PAGE }, [PAGE])).toBe(true);
+    expect(await isMade({ Origin: PAGE }, ["*"])).toBe(true);
+  });
+});

@@ -409,7 +409,7 @@ export interface components {
              * @description The kind of problem: stable, and a link to its documentation.
              * @enum {string}
              */
-            type: "/problems/bad-idempotency-key" | "/problems/malformed-body" | "/problems/not-found" | "/problems/event-not-found" | "/problems/dead-letter-not-found" | "/problems/method-not-allowed" | "/problems/not-acceptable" | "/problems/body-timeout" | "/problems/request-under-way" | "/problems/precondition-failed" | "/problems/body-too-large" | "/problems/unsupported-media-type" | "/problems/idempotency-key-reused" | "/problems/store-unavailable" | "/problems/outcome-unknown" | "/problems/answer-timeout" | "/problems/too-many-streams" | "/problems/stopping";
+            type: "/problems/bad-idempotency-key" | "/problems/malformed-body" | "/problems/cross-site" | "/problems/not-found" | "/problems/event-not-found" | "/problems/dead-letter-not-found" | "/problems/method-not-allowed" | "/problems/not-acceptable" | "/problems/body-timeout" | "/problems/request-under-way" | "/problems/precondition-failed" | "/problems/body-too-large" | "/problems/unsupported-media-type" | "/problems/idempotency-key-reused" | "/problems/store-unavailable" | "/problems/outcome-unknown" | "/problems/answer-timeout" | "/problems/too-many-streams" | "/problems/stopping";
             /** @description What this kind of problem is called. */
             title: string;
             /** @description The status of the answer. */
@@ -1050,6 +1050,16 @@ export interface components {
                 "application/problem+json": components["schemas"]["QueryProblem"] | components["schemas"]["Problem"];
             };
         };
+        /** @description A browser sent this request for a page of another site, whose origin is not one of `CORS_ORIGINS`. Nothing was changed. */
+        CrossSite: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description The body of the request did not arrive in the time that the service gives it (`HTTP_REQUEST_TIMEOUT_MS`, 30 s by default). Nothing was changed, and the connection is closed. */
         BodyTimeout: {
             headers: {
@@ -1448,6 +1458,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadQueryOrBadIdempotencyKeyOrMalformedBody"];
+            403: components["responses"]["CrossSite"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["BodyTimeout"];
             409: components["responses"]["RequestUnderWay"];
@@ -1521,6 +1532,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadQueryOrBadIdempotencyKeyOrMalformedBody"];
+            403: components["responses"]["CrossSite"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["BodyTimeout"];
             409: components["responses"]["RequestUnderWay"];
@@ -1812,6 +1824,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["BadQueryOrMalformedBody"];
+            403: components["responses"]["CrossSite"];
             404: components["responses"]["EventNotFound"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["BodyTimeout"];
@@ -1853,6 +1866,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["BadQuery"];
+            403: components["responses"]["CrossSite"];
             404: components["responses"]["EventNotFound"];
             412: components["responses"]["PreconditionFailed"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
@@ -1947,6 +1961,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["BadQueryOrMalformedBody"];
+            403: components["responses"]["CrossSite"];
             404: components["responses"]["EventNotFound"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["BodyTimeout"];
@@ -2194,6 +2209,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadQuery"];
+            403: components["responses"]["CrossSite"];
             406: components["responses"]["NotAcceptable"];
             422: components["responses"]["InvalidQuery"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
@@ -2253,6 +2269,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadQuery"];
+            403: components["responses"]["CrossSite"];
             406: components["responses"]["NotAcceptable"];
             422: components["responses"]["InvalidQuery"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
@@ -2373,6 +2390,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["BadQuery"];
+            403: components["responses"]["CrossSite"];
             404: components["responses"]["DeadLetterNotFound"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             500: components["responses"]["InternalError"];
@@ -2442,6 +2460,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadQueryOrMalformedBody"];
+            403: components["responses"]["CrossSite"];
             404: components["responses"]["DeadLetterNotFound"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["BodyTimeout"];
@@ -2866,7 +2885,7 @@ export interface operations {
             };
             path: {
                 /** @description The last part of the `type`. */
-                name: "bad-query" | "invalid-query" | "bad-idempotency-key" | "malformed-body" | "not-found" | "event-not-found" | "dead-letter-not-found" | "method-not-allowed" | "not-acceptable" | "body-timeout" | "request-under-way" | "precondition-failed" | "body-too-large" | "unsupported-media-type" | "invalid-event" | "invalid-batch" | "idempotency-key-reused" | "dead-letter-refused" | "internal-error" | "store-unavailable" | "outcome-unknown" | "answer-timeout" | "too-many-streams" | "stopping";
+                name: "bad-query" | "invalid-query" | "bad-idempotency-key" | "malformed-body" | "cross-site" | "not-found" | "event-not-found" | "dead-letter-not-found" | "method-not-allowed" | "not-acceptable" | "body-timeout" | "request-under-way" | "precondition-failed" | "body-too-large" | "unsupported-media-type" | "invalid-event" | "invalid-batch" | "idempotency-key-reused" | "dead-letter-refused" | "internal-error" | "store-unavailable" | "outcome-unknown" | "answer-timeout" | "too-many-streams" | "stopping";
             };
             cookie?: never;
         };
