@@ -62,7 +62,7 @@ export async function askMany(
 ): Promise<Sample> {
   const load = await loader.start({
     port: server.port,
-    connections: ask.connections ?? connections,
+    connections,
     requests: ask.requests,
     status: ask.status,
     rate: 0,
@@ -95,16 +95,19 @@ export async function askOne(
   { requests, status }: Ask,
   { measureMs }: Pick<Asking, "measureMs">,
 ): Promise<Sample> {
-  const [method = "", path = ""] = requests[0]?.split(" ") ?? [];
+  const [head = "", body = ""] = requests[0]?.split("\r\n\r\n") ?? [];
+  const [method = "", path = ""] = head.split(" ");
   const url = `http://127.0.0.1:${server.port}${path}`;
+  // Bun's fetch would ask for compression otherwise.
+  const headers = { "Content-Type": "application/json", "Accept-Encoding": "identity" };
   const taken: number[] = [];
   const usedBefore = processorTime(server.pid);
   const startedAt = performance.now();
   do {
     const askedAt = performance.now();
-    const response = await fetch(url, { method, headers: { "Accept-Encoding": "identity" } });
-    const body = await response.text();
-    if (response.status !== status) throw new Error(`${url}: ${response.status} ${body}`);
+    const response = await fetch(url, { method, headers, ...(body !== "" && { body }) });
+    const text = await response.text();
+    if (response.status !== status) throw new Error(`${url}: ${response.status} ${text}`);
     taken.push(performance.now() - askedAt);
   } while (performance.now() - startedAt < measureMs);
   const milliseconds = performance.now() - startedAt;

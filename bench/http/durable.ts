@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { compileShim, HAS_SHIM } from "../../tests/faults/support/shim.ts";
 import { figure, loadAverage, median, print, printTable, spread } from "../support.ts";
 import { askMany } from "./ask.ts";
-import type { Bench } from "./compare.ts";
+import { type Bench, endServer } from "./compare.ts";
 import { POSTS } from "./operations.ts";
 import { type Server, SIDES, type SideName, type Start, startBare, startVariant } from "./sides.ts";
 import { copyTemplate, templateOf } from "./template.ts";
@@ -75,7 +75,7 @@ export async function compareDurable(bench: Bench, rows: number): Promise<void> 
           },
         );
         rates.set(`${delay} ${name}`, [...of(delay, name), requestsPerSecond]);
-        await server.stop();
+        await endServer(server);
       }
     }
   }

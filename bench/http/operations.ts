@@ -21,8 +21,6 @@ export interface Ask {
   readonly requests: readonly string[];
   /** The status that every answer must have. */
   readonly status: number;
-  /** On how many connections; as many as usual unless given. */
-  readonly connections?: number;
   /** Each request is sent once. */
   readonly once?: boolean;
 }
@@ -105,10 +103,16 @@ function pagePath(side: SideName, list: List, depth: Depth, table: Table): strin
   return `${ROOT}?${query}`;
 }
 
+const LIST_TITLES = { id: "by id", arrested_at: "by time", filter: "with a filter" } as const;
+
+/** The name of the operation that reads a page. */
+export function pageName(list: List, depth: Depth): string {
+  return `page of ${PAGE_SIZE} ${LIST_TITLES[list]} (${depth})`;
+}
+
 function pageOf(list: List, depth: Depth): Operation {
-  const titles = { id: "by id", arrested_at: "by time", filter: "with a filter" };
   return {
-    name: `page of ${PAGE_SIZE} ${titles[list]} (${depth})`,
+    name: pageName(list, depth),
     ask: (side, table) => {
       const path = pagePath(side, list, depth, table);
       return path === undefined ? undefined : { requests: [request("GET", path)], status: 200 };
@@ -196,12 +200,13 @@ const WRITES: readonly Operation[] = [
     ),
   ),
   {
-    name: "batch of 1,000",
+    name: "batch of 1000",
+    isLong: true,
     ask: (side) => {
       if (side === "bare") return undefined;
       const body = JSON.stringify(NEW_EVENTS);
       const requests = [request("POST", `${ROOT}/batch`, {}, body)];
-      return { requests, status: 201, connections: 4 };
+      return { requests, status: 201 };
     },
   },
   updates("PUT"),

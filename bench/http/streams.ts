@@ -1,5 +1,5 @@
 /** The whole table, streamed: how fast, and what memory that takes. */
-import { residentMemory, startProcess } from "../processes.ts";
+import { processorTime, residentMemory, startProcess } from "../processes.ts";
 import { figure, loadAverage, median, print, printTable, spread } from "../support.ts";
 import { type Bench, withServers } from "./compare.ts";
 import { type Server, SIDES, type SideName } from "./sides.ts";
@@ -22,6 +22,9 @@ const WARM_UP_MS = 400;
 
 /** Below this a stream is over before it can be timed. */
 const FEWEST_TO_JUDGE = 100_000;
+
+/** Only what goes on for so long tells whether memory stays flat: at first the code is compiled and the caches fill. */
+const LONG_ENOUGH_MS = 10_000;
 
 /** How often memory is read, in milliseconds. */
 const MEMORY_INTERVAL_MS = 100;
@@ -48,43 +51,76 @@ async function read(task: StreamTask, cpus: string | undefined): Promise<StreamR
 const pathOf = (side: SideName, form: Form): string =>
   side === "flask" ? "/arrest_events" : `/arrest_events?format=${form}`;
 
+/** What was read of a stream in one round: events by second. */
+interface Rate {
+  readonly elapsed: number;
+  /** Of the server's processor time; NaN where that is unknown. */
+  readonly processor: number;
+}
+
 /** Streams a table of so many rows in each form from each side that has it. */
 export async function compareStreams(bench: Bench, rows: number): Promise<void> {
-  const { options, loadCpus } = bench;
-  const rates = new Map<string, number[]>();
-  const of = (side: SideName, form: Form): number[] => rates.get(`${side} ${form}`) ?? [];
+  const { options, sides } = bench;
+  const rates = new Map<string, Rate[]>();
+  const of = (side: SideName, form: Form, key: keyof Rate): number[] =>
+    (rates.get(`${side} ${form}`) ?? []).map((rate) => rate[key]);
   await withServers(bench, await templateOf(rows), async (servers) => {
     for (let round = 0; round < options.rounds; round++) {
       for (const form of FORMS) {
-        for (const [side, { port }] of servers) {
+        for (const [side, server] of servers) {
           if (!formsOf(side, rows).includes(form)) continue;
-          const task = { port, path: pathOf(side, form), maxMs: MAX_MS };
-          if (round === 0) await read({ ...task, maxMs: WARM_UP_MS }, loadCpus);
-          const { events, milliseconds, ended } = await read(task, loadCpus);
-          if (ended && events !== rows) throw new Error(`${side}: ${events} of ${rows} streamed`);
-          rates.set(`${side} ${form}`, [...of(side, form), (events / milliseconds) * 1000]);
+          const key = `${side} ${form}`;
+          const rate = await measure(bench, side, server, form, rows, round === 0);
+          rates.set(key, [...(rates.get(key) ?? []), rate]);
         }
       }
     }
   });
-  printTable(
-    `The whole table streamed, events/s (spread): ${figure(rows)} rows, at most ${figure(MAX_MS / 1000)} s of it, ${options.rounds} rounds`,
-    ["", ...bench.sides.map((side) => SIDES[side].title), "service ÷ bare"],
-    FORMS.map((form) => [
-      form,
-      ...bench.sides.map((side) => {
-        const values = of(side, form);
-        return values.length === 0
-          ? ""
-          : `${figure(Math.round(median(values)))} (${spread(values.map(Math.round))})`;
-      }),
-      ratioCell(of("service", form), of("bare", form)),
-    ]),
-  );
+  const cell = (values: readonly number[]): string =>
+    values.length === 0
+      ? ""
+      : `${figure(Math.round(median(values)))} (${spread(values.map(Math.round))})`;
+  for (const [title, key] of [
+    [`at most ${figure(MAX_MS / 1000)} s of it, ${options.rounds} rounds`, "elapsed"],
+    ["by second of the server's processor time", "processor"],
+  ] as const) {
+    printTable(
+      `The whole table streamed, events/s (spread): ${figure(rows)} rows, ${title}`,
+      ["", ...sides.map((side) => SIDES[side].title), "service ÷ bare"],
+      FORMS.map((form) => [
+        form,
+        ...sides.map((side) => cell(of(side, form, key))),
+        ratioCell(of("service", form, key), of("bare", form, key)),
+      ]),
+    );
+  }
   print(`\nLoad average: ${loadAverage()}`);
   if (rows < FEWEST_TO_JUDGE) return;
-  const question = `whole table as NDJSON, events/s, ${figure(rows)} rows`;
-  judge(question, of("service", "ndjson"), { atLeast: 300_000 });
+  const question = "whole table as NDJSON, events/s";
+  const wanted = { atLeast: 300_000 };
+  judge(`${question}, ${figure(rows)} rows`, of("service", "ndjson", "elapsed"), wanted);
+  const byProcessor = of("service", "ndjson", "processor");
+  judge(`${question} by processor time, ${figure(rows)} rows`, byProcessor, wanted);
+}
+
+async function measure(
+  { loadCpus }: Bench,
+  side: SideName,
+  server: Server,
+  form: Form,
+  rows: number,
+  isFirst: boolean,
+): Promise<Rate> {
+  const task = { port: server.port, path: pathOf(side, form), maxMs: MAX_MS };
+  if (isFirst) await read({ ...task, maxMs: WARM_UP_MS }, loadCpus);
+  const before = processorTime(server.pid);
+  const { events, milliseconds, ended } = await read(task, loadCpus);
+  const after = processorTime(server.pid);
+  if (ended && events !== rows) throw new Error(`${side}: ${events} of ${rows} streamed`);
+  return {
+    elapsed: (events / milliseconds) * 1000,
+    processor: before === null || after === null ? Number.NaN : events / (after - before),
+  };
 }
 
 interface Memory {
@@ -157,7 +193,7 @@ export async function streamWhole(bench: Bench, rows: number): Promise<void> {
         figure(Math.round((events / milliseconds) * 1000)),
         ...figures,
       ]);
-      if (memory === undefined || rows < FEWEST_TO_JUDGE) continue;
+      if (memory === undefined || milliseconds < LONG_ENOUGH_MS) continue;
       const question = `memory, ${name}: second half ÷ first half, ${figure(rows)} rows`;
       judge(question, [memory.growth], { atMost: 1.1 });
     }
