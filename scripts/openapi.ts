@@ -67,6 +67,4 @@ if (import.meta.main) {
   const document = await servedDocument();
   await Bun.write(DOCUMENT_PATH, writeDocument(document));
   await Bun.write(TYPES_PATH, await writeTypes(document));
-  // The service has stopped, but a timer of its stop would still keep the process for seconds.
-  process.exit();
 }

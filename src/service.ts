@@ -92,7 +92,10 @@ export async function startService(config: Config, log: Log, version: string): P
         config.shutdownTimeoutMs * share - (performance.now() - startedAt);
       // Beside the requests, since a broker out of reach takes its time as well.
       writer.stopIngest();
-      await Promise.race([server.stop(), Bun.sleep(left(REQUESTS_SHARE))]);
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, left(REQUESTS_SHARE));
+      await Promise.race([server.stop(), late.promise]);
+      clearTimeout(timer);
       await server.stop(true);
       await closeStore(left(WRITER_SHARE));
     },
