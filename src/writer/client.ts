@@ -123,10 +123,15 @@ export async function startWriter(config: Config, limits = LIMITS): Promise<Writ
     send({ kind: "apply", changes: underWay.map(({ change }) => change) });
   }
 
+  function refuseWaiting(reason: string): void {
+    waitingEvents = 0;
+    for (const { reject } of waiting.splice(0)) reject(new StoreUnavailableError(reason));
+  }
+
   /** Refuses what waits, and the group that had been sent with an error of its own. */
   function close(reason: string, ofUnderWay: Error): void {
     closed = reason;
-    for (const { reject } of waiting.splice(0)) reject(new StoreUnavailableError(reason));
+    refuseWaiting(reason);
     for (const { reject } of underWay.splice(0)) reject(ofUnderWay);
   }
 
@@ -191,8 +196,7 @@ export async function startWriter(config: Config, limits = LIMITS): Promise<Writ
   const ticking = setInterval(() => {
     silence.tick();
     const problem = silenceProblem();
-    if (problem === undefined) return;
-    for (const { reject } of waiting.splice(0)) reject(new StoreUnavailableError(problem));
+    if (problem !== undefined) refuseWaiting(problem);
   }, TICK_MS);
   ticking.unref();
 

@@ -75,6 +75,35 @@ async function refusal(writer: WriterClient): Promise<unknown> {
   );
 }
 
+test("changes that a silence of the writer thread has refused leave room for others once it is over", async () => {
+  using directory = newDirectory();
+  const config = parseConfig(
+    { DATABASE_PATH: directory.file(), LOG_LEVEL: "silent", KAFKA_BROKERS: "none" },
+    false,
+  );
+  const writer = await startWriter(config, { silenceMs: 500, metricsMs: 1000 });
+  try {
+    using other = openRaw(directory.file());
+    other.run("begin immediate");
+    // More events than may wait.
+    const events = Array.from({ length: 10_000 }, () => fields());
+    const refused = await inTime(
+      "the refusals",
+      Promise.allSettled(
+        Array.from({ length: 25 }, () => writer.change({ kind: "create-batch", events })),
+      ),
+    );
+    other.run("rollback");
+    expect(refused.every(({ status }) => status === "rejected")).toBe(true);
+    await until("a change to be made", async () => {
+      const [made] = await Promise.allSettled([writer.change(create(1))]);
+      return made?.status === "fulfilled" || undefined;
+    });
+  } finally {
+    await writer.stop(10_000);
+  }
+});
+
 describe("the writer thread", () => {
   test.concurrent("makes changes, tells its status, and stops", async () => {
     await using store = await start();
