@@ -5,6 +5,7 @@ import type { Database } from "bun:sqlite";
  * which costs several times what reading a row does.
  */
 export class SharedSnapshot {
+  readonly #client: Database;
   readonly #begin;
   readonly #commit;
   readonly #share: (end: () => void) => void;
@@ -13,6 +14,7 @@ export class SharedSnapshot {
 
   /** @param share calls what it is given when the while is over */
   constructor(client: Database, share: (end: () => void) => void) {
+    this.#client = client;
     this.#begin = client.prepare("begin");
     this.#commit = client.prepare("commit");
     this.#share = share;
@@ -30,6 +32,7 @@ export class SharedSnapshot {
   end(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#commit.get();
+    // A read that fails, by the disk say, has ended it already.
+    if (this.#client.inTransaction) this.#commit.get();
   }
 }

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { truncateSync } from "node:fs";
 import type { ArrestEvent } from "../../src/arrest-event.ts";
+import { decodeMessage } from "../../src/ingest/message.ts";
 import { openForReading } from "../../src/store/database.ts";
 import { openReader } from "../../src/store/read.ts";
-import { batch, fields, openRaw, storeOf } from "../support/store.ts";
+import { openWriter } from "../../src/store/write.ts";
+import { batch, fields, newDirectory, openRaw, storeOf } from "../support/store.ts";
 
 /** A store with so many events, whose officers are their ids. */
 function storeWith(count: number) {
@@ -118,6 +121,24 @@ describe("a reader that shares a snapshot", () => {
     ends[1]?.();
     reader.refresh();
     expect(reader.get(1)).toBeUndefined();
+  });
+
+  test("is let go of without harm after a read that has failed and ended it", () => {
+    using directory = newDirectory();
+    const path = directory.file();
+    const writer = openWriter(path, "kafka", "arrest_event", decodeMessage);
+    writer.ingest(batch({ events: Array.from({ length: 5000 }, () => fields()) }));
+    const ends: (() => void)[] = [];
+    const reader = openReader(path, (end) => ends.push(end));
+    reader.get(1);
+    reader.refresh();
+    // What is left of the log is not what its index says.
+    truncateSync(`${path}-wal`, 4096);
+    expect(() => reader.get(4000)).toThrow();
+    expect(() => ends.at(-1)?.()).not.toThrow();
+    expect(() => reader.get(4000)).toThrow();
+    expect(() => reader.refresh()).not.toThrow();
+    reader.close();
   });
 
   test("holds no part of the log beyond the while", () => {
