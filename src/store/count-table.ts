@@ -152,17 +152,21 @@ export class CountTable {
     const { slots, slotOfColumn } = this.#slots(question);
     const sums = new Float64Array(this.#columns.list.length);
     const counts = new Float64Array(slots.length);
+    /** How far any row of the period reaches: beyond it there may be very many columns. */
+    let reach = 0;
     const flush = (start: number): void => {
-      foldInto(counts.fill(0), sums, slotOfColumn);
-      sums.fill(0);
-      for (const [slot, values] of slots.entries()) {
+      // Slots are numbered in the order of columns, so that no slot of these lies further on.
+      foldInto(counts.fill(0, 0, reach), sums, slotOfColumn, reach);
+      sums.fill(0, 0, reach);
+      for (let slot = 0; slot < Math.min(reach, slots.length); slot++) {
         const count = counts[slot] ?? 0;
         if (count <= 0) continue;
-        const named = values.map((value, place) =>
+        const named = (slots[slot] ?? []).map((value, place) =>
           groupings[place] === time ? start + value : value,
         );
         groups.add(named, count);
       }
+      reach = 0;
     };
     let current: number | undefined;
     this.#periods ??= [...this.#rows.keys()].sort((one, other) => one - other);
@@ -175,7 +179,7 @@ export class CountTable {
         if (groups.tooMany) return;
       }
       current = label;
-      addTo(sums, this.#rows.get(period) ?? new Int32Array());
+      reach = Math.max(reach, addTo(sums, this.#rows.get(period) ?? new Int32Array()));
     }
     if (current !== undefined) flush(current);
   }
@@ -204,16 +208,23 @@ export class CountTable {
   }
 }
 
-function addTo(sums: Float64Array, row: Int32Array): void {
+/** Returns how many columns the row has. */
+function addTo(sums: Float64Array, row: Int32Array): number {
   // A row may have room for more columns than there are.
   const length = Math.min(row.length, sums.length);
   for (let column = 0; column < length; column++) {
     sums[column] = (sums[column] as number) + (row[column] as number);
   }
+  return length;
 }
 
-function foldInto(counts: Float64Array, sums: Float64Array, slotOfColumn: Int32Array): void {
-  for (let column = 0; column < sums.length; column++) {
+function foldInto(
+  counts: Float64Array,
+  sums: Float64Array,
+  slotOfColumn: Int32Array,
+  length: number,
+): void {
+  for (let column = 0; column < length; column++) {
     const slot = slotOfColumn[column] as number;
     if (slot >= 0) counts[slot] = (counts[slot] as number) + (sums[column] as number);
   }

@@ -7,7 +7,7 @@ import {
   MAX_TIMESTAMP,
   MIN_TIMESTAMP,
 } from "../../src/arrest-event.ts";
-import type { EventFilter, EventGrouping } from "../../src/store/read.ts";
+import { type EventFilter, type EventGrouping, openReader } from "../../src/store/read.ts";
 import type { Change } from "../../src/store/write.ts";
 import { countsOf } from "../support/many-events.ts";
 import { check } from "../support/property.ts";
@@ -208,4 +208,27 @@ test("more changes than a step takes are all counted", () => {
     { values: [1], count: 1001 },
     { values: [2], count: 2500 },
   ]);
+});
+
+test("counts are those of a snapshot that is shared, and of the next when that has ended", () => {
+  using store = newStore();
+  const event = { officerId: 1, subjectId: 1, arrestTypeId: 1, crimeTypeId: 1, arrestedAt: 0 };
+  const create: Change = { kind: "create", fields: event };
+  store.writer.apply([create, create]);
+  const reader = openReader(store.path, () => undefined);
+  const count = () => {
+    const counting = reader.counting({}, ["crimeTypeId"]);
+    while (!counting.next());
+    return counting.groups().map((group) => group.count);
+  };
+  try {
+    reader.get(1);
+    expect(count()).toEqual([2]);
+    store.writer.apply([{ kind: "delete", id: 1 }, create, create]);
+    expect([reader.get(1)?.id, ...count()]).toEqual([1, 2]);
+    reader.refresh();
+    expect([reader.get(1)?.id, ...count()]).toEqual([undefined, 3]);
+  } finally {
+    reader.close();
+  }
 });
