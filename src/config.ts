@@ -29,7 +29,7 @@ export interface Config {
   /** How much the dead letters may become before the reading stops. */
   readonly deadLetters: { readonly maxCount: number; readonly maxBytes: number };
   readonly http: {
-    /** How many answers without an end in sight may be under way. */
+    /** How many lists without `limit` may be streamed at once. */
     readonly maxStreams: number;
     /** How long a body may take to arrive, and how long an answer that is not streamed may take. */
     readonly requestTimeoutMs: number;

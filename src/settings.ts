@@ -141,7 +141,7 @@ export const SETTINGS = {
   HTTP_IDLE_TIMEOUT_S: {
     ...wholeNumber(8, 255, 120),
     about:
-      "After how many seconds a connection is cut on which nothing moves, such as that of a stream that is not read; up to four seconds earlier.",
+      "After how many seconds a connection is cut on which nothing moves, such as that of a stream that is not read; up to four seconds earlier. At least four seconds more than twice `HTTP_REQUEST_TIMEOUT_MS`.",
   },
   CORS_ORIGINS: {
     fallback: "",
@@ -173,7 +173,7 @@ export const SETTINGS = {
   LOG_REQUESTS: {
     fallback: "failures",
     about:
-      "Which requests are logged: `failures` (answered 5xx, or slower than a second, as warnings), `changes` (those, and what is no read), `all` (but probes and scrapes). Each includes the one before; the level `debug` has every request.",
+      "Which requests are logged, but probes and scrapes: `failures` (answered 5xx, or slower than a second, as warnings), `changes` (those, and what is no read), `all`. Each includes the one before; the level `debug` has every request.",
     schema: v.optional(
       v.picklist(REQUEST_LOGS, `must be one of ${REQUEST_LOGS.join(", ")}`),
       "failures",

@@ -5,13 +5,13 @@ import { problemResponses } from "./problem-documentation.ts";
 
 const DESCRIPTION = `Arrest events, taken from Kafka exactly once, to be read and changed over HTTP.
 
-Every answer has \`Cache-Control: no-store\`, where it says nothing else, \`X-Content-Type-Options: nosniff\` and \`Referrer-Policy: no-referrer\`.
+Every answer has \`Cache-Control: no-store\`, where it says nothing else, \`X-Content-Type-Options: nosniff\`, \`Referrer-Policy: no-referrer\` and \`Cross-Origin-Resource-Policy: same-origin\`.
 
 Errors are problem documents (RFC 9457); what was sent is not repeated in them. Their \`type\` is a link to their documentation.
 
 Besides what each operation says: a path that is not listed here answers 404 as the component \`NotFound\` says. A method that a path does not have answers 405 with \`Allow\`, which lists the methods that it has, and a \`Problem\` of the type \`${problemType("method-not-allowed")}\`. HEAD works where GET does; OPTIONS answers 204 with \`Allow\`, and \`Accept-Patch\` where there is a PATCH. A path with a slash at its end answers 308 with the \`Location\` without it.
 
-Large answers are compressed by zstd or gzip where \`Accept-Encoding\` asks for that. With \`CORS_ORIGINS\` the pages of other origins can use this interface.
+Large answers are compressed by zstd or gzip where \`Accept-Encoding\` asks for that. With \`CORS_ORIGINS\` the pages of other origins can use this interface; without it changes that browsers send for them are answered 403.
 
 An \`X-Request-Id\` of the request is that of its answer, of its line in the log, and of the history of what it changes.`;
 

@@ -9,10 +9,30 @@ export function entityTag(version: number): string {
  * The versions that an `If-Match` header asks for; `undefined` when any will do. Weak tags never match
  * (RFC 9110, 13.1.1), and neither does what is no entity tag of ours.
  */
-export function wantedVersions(headers: Headers): readonly number[] | undefined {
+function wantedVersions(headers: Headers): readonly number[] | undefined {
   const header = headers.get("if-match");
   if (header === null || header.trim() === "*") return undefined;
   return tagsIn(header).flatMap(({ isWeak, version }) => (isWeak ? [] : [version]));
+}
+
+/**
+ * The versions that an `If-None-Match` header of a change excludes, weak tags included (RFC 9110, 13.1.2).
+ * `undefined` without one.
+ */
+function excludedVersions(headers: Headers): readonly number[] | "any" | undefined {
+  const header = headers.get("if-none-match");
+  if (header === null) return undefined;
+  return header.trim() === "*" ? "any" : tagsIn(header).map(({ version }) => version);
+}
+
+/** What the headers of a change ask the version of its event to be. */
+export function versionCondition(headers: Headers): {
+  readonly ifVersion?: readonly number[];
+  readonly unlessVersion?: readonly number[] | "any";
+} {
+  const ifVersion = wantedVersions(headers);
+  const unlessVersion = excludedVersions(headers);
+  return { ...(ifVersion && { ifVersion }), ...(unlessVersion && { unlessVersion }) };
 }
 
 /** Tells whether a client has this version already by what its `If-None-Match` header says (RFC 9110, 13.1.2). */
@@ -37,6 +57,13 @@ export const IF_MATCH = z.string().optional().openapi({
   description:
     "Makes the change only while the arrest event has one of these entity tags (RFC 9110, 13.1.1), and answers 412 otherwise. Weak tags never match; `*` matches every version.",
   example: '"1"',
+});
+
+/** The documentation of `If-None-Match` in a change. */
+export const IF_NONE_MATCH_OF_CHANGE = z.string().optional().openapi({
+  description:
+    "Makes the change only while the arrest event has none of these entity tags (RFC 9110, 13.1.2), and answers 412 otherwise; `*` matches every version.",
+  example: '"7"',
 });
 
 /** The documentation of `If-None-Match`. */

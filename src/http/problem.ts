@@ -112,9 +112,9 @@ export const PROBLEMS = {
     status: 412,
     title: "Precondition failed",
     detail:
-      "The arrest event has changed: If-Match names none of its entity tags. Nothing was changed.",
+      "The arrest event has another version than If-Match or If-None-Match asks for. Nothing was changed.",
     about:
-      "The arrest event has another version than `If-Match` asks for: somebody has changed it meanwhile. Nothing was changed; get it again, with its `ETag`.",
+      "The arrest event has another version than `If-Match` asks for, or one that `If-None-Match` excludes: somebody has changed it meanwhile. Nothing was changed; get it again, with its `ETag`.",
   },
   "body-too-large": {
     status: 413,

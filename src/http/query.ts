@@ -65,34 +65,48 @@ function isRepeatable(parameter: z.core.$ZodType): boolean {
 const MAX_VALUES = 100;
 
 /** A parameter that may be given repeatedly, each time with another value. */
-export function repeated<T extends z.ZodType>(value: T, about: string) {
+export function repeated<T extends z.ZodType>(
+  value: T,
+  about: string,
+  example: readonly z.output<T>[],
+) {
   return z
     .array(value)
     .max(MAX_VALUES, { error: rule(`must be given at most ${MAX_VALUES} times`) })
     .optional()
-    .openapi({ description: about });
+    .openapi({ description: about, example });
 }
 
 /** A parameter that is a whole number, written in digits only. */
-export function wholeNumber(from: number, to: number, about: string) {
+export function wholeNumber(from: number, to: number, about: string, example: number) {
   const error = rule(`must be a whole number from ${from} to ${to}`);
   return z
     .string()
     .regex(/^(?:0|[1-9]\d{0,15})$/, { error })
     .transform(Number)
     .pipe(z.number({ error }).min(from, { error }).max(to, { error }))
-    .openapi({ type: "integer", format: "int64", minimum: from, maximum: to, description: about });
+    .openapi({
+      type: "integer",
+      format: "int64",
+      minimum: from,
+      maximum: to,
+      description: about,
+      example,
+    });
 }
 
 /** How many items a page may have at most. */
 export const MAX_LIMIT = 1000;
+
+/** How many the documentation asks for. */
+export const EXAMPLE_LIMIT = 100;
 
 const CURSOR = /^[1-9][0-9]{0,15}$/;
 
 /** The parameters that page through a list. */
 export function pageParameters(defaultLimit: number, about: string) {
   return {
-    limit: wholeNumber(1, MAX_LIMIT, about)
+    limit: wholeNumber(1, MAX_LIMIT, about, EXAMPLE_LIMIT)
       .optional()
       .transform((limit) => limit ?? defaultLimit)
       .openapi({ type: "integer", minimum: 1, maximum: MAX_LIMIT, default: defaultLimit }),
@@ -105,6 +119,7 @@ export function pageParameters(defaultLimit: number, about: string) {
         type: "string",
         pattern: CURSOR.source,
         description: "Where to go on: taken from the `Link` of the answer before, not made up.",
+        example: "4711",
       }),
   };
 }

@@ -4,7 +4,10 @@ export const REQUEST_ID = "X-Request-Id";
 /** Visible ASCII characters only, which no log and no header can take for something else. */
 const SOUND = /^[\x21-\x7e]{1,128}$/;
 
-const READS = ["GET", "HEAD", "OPTIONS"];
+/** Whether requests with a method change nothing. */
+export function isRead(method: string): boolean {
+  return method === "GET" || method === "HEAD" || method === "OPTIONS";
+}
 
 /**
  * The id of a request: the client's where it is sound, else one of ours. A read without one gets none,
@@ -14,7 +17,7 @@ const READS = ["GET", "HEAD", "OPTIONS"];
  */
 export function requestIdOf({ headers, method }: Request, newId: () => string): string | undefined {
   const sent = headers.get(REQUEST_ID);
-  if (sent === null) return READS.includes(method) ? undefined : newId();
+  if (sent === null) return isRead(method) ? undefined : newId();
   return SOUND.test(sent) ? sent : newId();
 }
 

@@ -1,3 +1,5 @@
+import { isRead } from "./request-id.ts";
+
 /** Which requests are logged at the usual level: each includes those before it. */
 export type LoggedRequests = "failures" | "changes" | "all";
 
@@ -6,8 +8,6 @@ const SLOW_MS = 1000;
 
 /** Asked every few seconds by machines, whatever happens. */
 const PROBES: readonly (string | null)[] = ["/livez", "/readyz", "/metrics"];
-
-const READS = ["GET", "HEAD", "OPTIONS"];
 
 /**
  * The level at which a request is logged.
@@ -26,5 +26,5 @@ export function requestLevel(
   if (!failed && logged === "failures") return "debug";
   if (PROBES.includes(route)) return "debug";
   if (failed) return "warn";
-  return logged === "all" || !READS.includes(method) ? "info" : "debug";
+  return logged === "all" || !isRead(method) ? "info" : "debug";
 }

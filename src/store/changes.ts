@@ -5,6 +5,14 @@ import type { BulkResult, DeadLetterFilter, Replay } from "./dead-letters.ts";
 import { type Idempotency, IdempotencyKeys, type IdRange } from "./idempotency.ts";
 import { arrestEvent, arrestEventChange, type EventChangeKind } from "./schema.ts";
 
+/** What an event must be for a change of it to be made. */
+export interface VersionCondition {
+  /** It has one of these versions. */
+  readonly ifVersion?: readonly number[];
+  /** It has none of these versions; `any`: it is not there. */
+  readonly unlessVersion?: readonly number[] | "any";
+}
+
 /** A change of the events or of the dead letters, as HTTP asks for it. */
 export type Change = (
   | {
@@ -19,13 +27,12 @@ export type Change = (
       readonly idempotency?: Idempotency;
     }
   /** Members that are absent stay as they are. */
-  | {
+  | ({
       readonly kind: "update";
       readonly id: number;
       readonly fields: Partial<ArrestEventFields>;
-      readonly ifVersion?: readonly number[];
-    }
-  | { readonly kind: "delete"; readonly id: number; readonly ifVersion?: readonly number[] }
+    } & VersionCondition)
+  | ({ readonly kind: "delete"; readonly id: number } & VersionCondition)
   /** Makes an event of a dead letter, of what it holds or of the fields given. The letter is gone then. */
   | { readonly kind: "replay"; readonly letterId: number; readonly fields?: ArrestEventFields }
   | { readonly kind: "delete-letter"; readonly letterId: number }
@@ -73,7 +80,7 @@ interface NotFound {
   readonly kind: "not-found";
 }
 
-/** The event has none of the versions that were asked for, and stays as it is. */
+/** The event has another version than was asked for, and stays as it is. */
 interface OtherVersion {
   readonly kind: "other-version";
 }
@@ -189,10 +196,10 @@ export class EventChanges {
   }
 
   /** Changes members of an event. */
-  update({ id, fields, ifVersion, requestId }: ChangeOf<"update">): ChangeResult<"update"> {
+  update({ id, fields, requestId, ...condition }: ChangeOf<"update">): ChangeResult<"update"> {
     const before = this.#find.get({ id });
     if (before === undefined) return { kind: "not-found" };
-    if (ifVersion?.includes(before.version) === false) return { kind: "other-version" };
+    if (!meets(condition, before)) return { kind: "other-version" };
     const event = { ...before, ...fields, version: before.version + 1 };
     this.#update.run(event);
     this.#keep(id, event.version, "update", requestId, before, event);
@@ -200,10 +207,10 @@ export class EventChanges {
   }
 
   /** Deletes an event; its history stays. */
-  delete({ id, ifVersion, requestId }: ChangeOf<"delete">): ChangeResult<"delete"> {
+  delete({ id, requestId, ...condition }: ChangeOf<"delete">): ChangeResult<"delete"> {
     const event = this.#find.get({ id });
     if (event === undefined) return { kind: "not-found" };
-    if (ifVersion?.includes(event.version) === false) return { kind: "other-version" };
+    if (!meets(condition, event)) return { kind: "other-version" };
     this.#delete.run({ id });
     this.#keep(id, event.version + 1, "delete", requestId, event, null);
     return { kind: "done", event };
@@ -227,4 +234,12 @@ export class EventChanges {
       after: after && JSON.stringify(after, FIELDS),
     });
   }
+}
+
+function meets(
+  { ifVersion, unlessVersion }: VersionCondition,
+  { version }: VersionedEvent,
+): boolean {
+  if (ifVersion?.includes(version) === false) return false;
+  return unlessVersion !== "any" && unlessVersion?.includes(version) !== true;
 }

@@ -125,6 +125,15 @@ describe("If-Match", () => {
     });
   }
 
+  test.each(["PUT", "PATCH", "DELETE"])(
+    "is not enough for %s where If-None-Match excludes the same entity tag",
+    async (method) => {
+      const path = await create();
+      const { status } = await change(path, { "If-Match": '"1"', "If-None-Match": '"1"' }, method);
+      expect(status).toBe(412);
+    },
+  );
+
   test("lets one of many clients win that have read the same", async () => {
     const path = await create();
     const answers = await Promise.all(
@@ -137,6 +146,29 @@ describe("If-Match", () => {
     expect(answers.filter(({ status }) => status === 412)).toHaveLength(19);
     expect((await service.ask(path)).json).toEqual(won[0]?.json);
   });
+});
+
+describe("If-None-Match of a change", () => {
+  for (const method of ["PUT", "PATCH", "DELETE"]) {
+    test.each(["*", '"1"', 'W/"1"', '"7", "1"'])(
+      `%s keeps ${method} from changing an event that has the entity tag`,
+      async (tags) => {
+        const path = await create();
+        const { status, json } = await change(path, { "If-None-Match": tags }, method);
+        expect([status, json.type]).toEqual([412, "/problems/precondition-failed"]);
+        const { headers, json: event } = await service.ask(path);
+        expect([headers.get("ETag"), event.officer_id]).toEqual(['"1"', 7]);
+      },
+    );
+
+    test.each(['"2"', "1", ""])(
+      `%s lets ${method} change an event that has another`,
+      async (tags) => {
+        const { status } = await change(await create(), { "If-None-Match": tags }, method);
+        expect(status).toBe(method === "DELETE" ? 204 : 200);
+      },
+    );
+  }
 });
 
 describe("Prefer: return=minimal", () => {

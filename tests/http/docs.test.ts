@@ -49,6 +49,26 @@ test("the initializer shows the document and asks no validator", async () => {
   expect(() => new Bun.Transpiler({ loader: "js" }).transformSync(text)).not.toThrow();
 });
 
+test("the initializer asks the service that served it, and fills in only what a request needs", async () => {
+  const { text } = await service.ask("/docs/initializer.js");
+  // biome-ignore lint/suspicious/noExplicitAny: the document as Swagger UI gets it.
+  let shown: any;
+  const AsyncFunction = (async () => undefined).constructor as FunctionConstructor;
+  const run = new AsyncFunction("location", "SwaggerUIBundle", text);
+  await run({ href: `${service.url}/docs` }, (given: unknown) => {
+    shown = given;
+  });
+  expect(shown.spec.servers).toEqual([{ url: service.url }]);
+  const { parameters } = shown.spec.paths["/arrest_events"].get;
+  expect(parameters.length).toBeGreaterThan(5);
+  expect(JSON.stringify(parameters)).not.toContain('"example"');
+  const id = shown.spec.paths["/arrest_events/{id}"].get.parameters.find(
+    ({ name }: { name?: string }) => name === "id",
+  );
+  expect([id.required, id.schema.example]).toEqual([true, 12]);
+  expect(JSON.stringify(shown.spec.components.parameters)).not.toContain('"example"');
+});
+
 test("a file is sent anew only when it has changed", async () => {
   for (const path of (await links()).filter((link) => link.startsWith("/docs/"))) {
     const { headers } = await service.ask(path);

@@ -135,6 +135,40 @@ test("every example keeps to its schema", () => {
   expect(examples).toBeGreaterThan(20);
 });
 
+test("every parameter has an example, which keeps to its schema", () => {
+  const without: string[] = [];
+  for (const { operationId, parameters } of operations()) {
+    for (const given of (parameters ?? []) as JsonObject[]) {
+      const reference = given["$ref"] as string | undefined;
+      const parameter = reference ? at(...reference.replace("#/", "").split("/")) : given;
+      const schema = parameter["schema"] as JsonObject;
+      const example = parameter["example"] ?? schema["example"];
+      if (example === undefined)
+        without.push(`${operationId}: ${parameter["in"]} ${parameter["name"]}`);
+      else service.declared.validate(schema, example);
+    }
+  }
+  expect(without).toEqual([]);
+});
+
+test("the examples of a query's parameters can be asked together", async () => {
+  let asked = 0;
+  for (const [path, methods] of Object.entries(at("paths"))) {
+    const { parameters } = ((methods as JsonObject)["get"] ?? {}) as JsonObject;
+    const query = new URLSearchParams();
+    for (const parameter of (parameters ?? []) as JsonObject[]) {
+      if (parameter["in"] !== "query") continue;
+      for (const value of [(parameter["schema"] as JsonObject)["example"]].flat()) {
+        query.append(`${parameter["name"]}`, `${value}`);
+      }
+    }
+    if (query.size === 0 || path.includes("{")) continue;
+    expect([path, (await service.ask(`${path}?${query}`)).status]).toEqual([path, 200]);
+    asked++;
+  }
+  expect(asked).toBe(4);
+});
+
 test("every problem has an example, but for the one that no operation answers with, which is described", () => {
   const text = JSON.stringify(at("components", "responses"));
   const examples = PROBLEM_NAMES.filter((name) => text.includes(`"type":"/problems/${name}"`));

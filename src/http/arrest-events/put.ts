@@ -4,7 +4,7 @@ import { type MediaType, readJson } from "../body.ts";
 import { makeChange } from "../change.ts";
 import { ArrestEventChanges, EventPath, parseChanges, parseId } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
-import { IF_MATCH, wantedVersions } from "../entity-tag.ts";
+import { IF_MATCH, IF_NONE_MATCH_OF_CHANGE, versionCondition } from "../entity-tag.ts";
 import { PREFER } from "../prefer.ts";
 import { CHANGED_RESPONSES, eventAnswer } from "./answer.ts";
 
@@ -34,7 +34,11 @@ export function addUpdate(
       tag: "Arrest events",
       request: {
         params: EventPath,
-        headers: z.object({ "If-Match": IF_MATCH, Prefer: PREFER }),
+        headers: z.object({
+          "If-Match": IF_MATCH,
+          "If-None-Match": IF_NONE_MATCH_OF_CHANGE,
+          Prefer: PREFER,
+        }),
         body: {
           description: "The members to change, up to 1 MiB.",
           required: true,
@@ -56,12 +60,11 @@ export function addUpdate(
     async ({ req, env }) => {
       const id = parseId(req.param("id"), "event-not-found");
       const fields = parseChanges(await readJson(req.raw, limits.requestTimeoutMs, mediaTypes));
-      const ifVersion = wantedVersions(req.raw.headers);
       const { event } = await makeChange(writer, {
         kind: "update",
         id,
         fields,
-        ...(ifVersion && { ifVersion }),
+        ...versionCondition(req.raw.headers),
         ...env,
       });
       return eventAnswer(req.raw, event, false);

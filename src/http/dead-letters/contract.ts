@@ -17,14 +17,16 @@ export const filterParameters = {
     .string()
     .min(1, { error: rule("must be the name of a topic") })
     .optional()
-    .openapi({ description: "Of this topic." }),
-  partition: wholeNumber(0, 2_147_483_647, "Of this partition.").optional(),
+    .openapi({ description: "Of this topic.", example: "arrest_event" }),
+  partition: wholeNumber(0, 2_147_483_647, "Of this partition.", 3).optional(),
   reason: z
     .enum(REASONS, { error: rule(`must be one of ${REASONS.join(", ")}`) })
     .optional()
-    .openapi({ description: "Refused for this reason." }),
+    .openapi({ description: "Refused for this reason.", example: "invalid_event" }),
   refused_from: timestamp("Refused at this time or later").optional(),
-  refused_to: timestamp("Refused before this time").optional(),
+  refused_to: timestamp("Refused before this time")
+    .optional()
+    .openapi({ example: "2026-11-23T14:05:00+01:00" }),
 };
 
 /** The filter that the query parameters stand for. */

@@ -26,11 +26,20 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-// The page asks the service that served it, whatever address the document names.
+// The page asks the service that served it, whatever address the document names. It would fill the examples of
+// all parameters in, filters and cursors among them, of which a request needs none.
 const INITIALIZER = `const home = new URL(".", location.href).href;
 const answer = await fetch(home + "openapi.json");
 const spec = await answer.json();
 spec.servers = [{ url: home.slice(0, -1) }];
+const operations = Object.values(spec.paths).flatMap((path) => Object.values(path));
+for (const { parameters = [] } of [...operations, { parameters: Object.values(spec.components.parameters) }]) {
+  for (const parameter of parameters.filter(({ required }) => !required)) {
+    delete parameter.example;
+    delete parameter.schema?.example;
+    delete parameter.schema?.items?.example;
+  }
+}
 SwaggerUIBundle({ spec, dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null });
 `;
 
@@ -144,7 +153,7 @@ export function addDocs(api: Api): void {
             },
             "text/javascript": {
               schema: { type: "string", description: "A script." },
-              example: INITIALIZER,
+              example: INITIALIZER.split("\n")[0],
             },
             "image/png": {
               schema: { type: "string", contentMediaType: "image/png", description: "An image." },

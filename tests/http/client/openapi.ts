@@ -1212,7 +1212,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["QueryProblem"] | components["schemas"]["Problem"];
             };
         };
-        /** @description The arrest event has another version than `If-Match` asks for: somebody has changed it meanwhile. Nothing was changed; get it again, with its `ETag`. */
+        /** @description The arrest event has another version than `If-Match` asks for, or one that `If-None-Match` excludes: somebody has changed it meanwhile. Nothing was changed; get it again, with its `ETag`. */
         PreconditionFailed: {
             headers: {
                 "X-Request-Id": components["headers"]["RequestId"];
@@ -1754,6 +1754,8 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["RequestId"];
                 /** @description Makes the change only while the arrest event has one of these entity tags (RFC 9110, 13.1.1), and answers 412 otherwise. Weak tags never match; `*` matches every version. */
                 "If-Match"?: string;
+                /** @description Makes the change only while the arrest event has none of these entity tags (RFC 9110, 13.1.2), and answers 412 otherwise; `*` matches every version. */
+                "If-None-Match"?: string;
                 /** @description `return=minimal` asks for an answer without a body (RFC 7240); other preferences are not looked at. */
                 Prefer?: string;
             };
@@ -1848,6 +1850,8 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["RequestId"];
                 /** @description Makes the change only while the arrest event has one of these entity tags (RFC 9110, 13.1.1), and answers 412 otherwise. Weak tags never match; `*` matches every version. */
                 "If-Match"?: string;
+                /** @description Makes the change only while the arrest event has none of these entity tags (RFC 9110, 13.1.2), and answers 412 otherwise; `*` matches every version. */
+                "If-None-Match"?: string;
             };
             path: {
                 /** @description The id of the arrest event. */
@@ -1885,6 +1889,8 @@ export interface operations {
                 "X-Request-Id"?: components["parameters"]["RequestId"];
                 /** @description Makes the change only while the arrest event has one of these entity tags (RFC 9110, 13.1.1), and answers 412 otherwise. Weak tags never match; `*` matches every version. */
                 "If-Match"?: string;
+                /** @description Makes the change only while the arrest event has none of these entity tags (RFC 9110, 13.1.2), and answers 412 otherwise; `*` matches every version. */
+                "If-None-Match"?: string;
                 /** @description `return=minimal` asks for an answer without a body (RFC 7240); other preferences are not looked at. */
                 Prefer?: string;
             };
@@ -2831,13 +2837,7 @@ export interface operations {
                 content: {
                     /** @example .swagger-ui { color: #3b4151 } */
                     "text/css": string;
-                    /**
-                     * @example const home = new URL(".", location.href).href;
-                     *     const answer = await fetch(home + "openapi.json");
-                     *     const spec = await answer.json();
-                     *     spec.servers = [{ url: home.slice(0, -1) }];
-                     *     SwaggerUIBundle({ spec, dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null });
-                     */
+                    /** @example const home = new URL(".", location.href).href; */
                     "text/javascript": string;
                     /** @example PNG… */
                     "image/png": string;
