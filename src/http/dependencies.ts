@@ -2,7 +2,7 @@ import type { EventReader } from "../store/read.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Registry } from "../telemetry/prometheus.ts";
 import type { WriterClient } from "../writer/client.ts";
-import type { LoggedRequests } from "./request-log.ts";
+import type { RequestLog } from "./request-log.ts";
 
 /** What a request may take. */
 export interface HttpLimits {
@@ -30,7 +30,7 @@ export interface Dependencies {
   /** The origins whose pages may use the interface from a browser; `*` for all. */
   readonly corsOrigins: readonly string[];
   /** Which requests are logged at the usual level. */
-  readonly logRequests: LoggedRequests;
+  readonly logRequests: RequestLog;
   /** Makes an id (a UUID): of a change, or to tie an answer with status 500 to its line in the log. */
   newId(): string;
 }

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import type { VersionCondition } from "../writer/client.ts";
 
 /** The entity tag of an event: strong, for the same version is the same bytes (RFC 9110, 8.8.3). */
 export function entityTag(version: number): string {
@@ -15,30 +16,23 @@ function wantedVersions(headers: Headers): readonly number[] | undefined {
   return tagsIn(header).flatMap(({ isWeak, version }) => (isWeak ? [] : [version]));
 }
 
-/**
- * The versions that an `If-None-Match` header of a change excludes, weak tags included (RFC 9110, 13.1.2).
- * `undefined` without one.
- */
-function excludedVersions(headers: Headers): readonly number[] | "any" | undefined {
-  const header = headers.get("if-none-match");
+/** The versions that an `If-None-Match` header names, weak tags included (RFC 9110, 13.1.2); `undefined` without one. */
+function namedVersions(header: string | null): VersionCondition["unlessVersion"] {
   if (header === null) return undefined;
   return header.trim() === "*" ? "any" : tagsIn(header).map(({ version }) => version);
 }
 
 /** What the headers of a change ask the version of its event to be. */
-export function versionCondition(headers: Headers): {
-  readonly ifVersion?: readonly number[];
-  readonly unlessVersion?: readonly number[] | "any";
-} {
+export function versionCondition(headers: Headers): VersionCondition {
   const ifVersion = wantedVersions(headers);
-  const unlessVersion = excludedVersions(headers);
+  const unlessVersion = namedVersions(headers.get("if-none-match"));
   return { ...(ifVersion && { ifVersion }), ...(unlessVersion && { unlessVersion }) };
 }
 
-/** Tells whether a client has this version already by what its `If-None-Match` header says (RFC 9110, 13.1.2). */
+/** Tells whether a client has this version already by what its `If-None-Match` header says. */
 export function isKnown(header: string | null, version: number): boolean {
-  if (header === null) return false;
-  return header.trim() === "*" || tagsIn(header).some((tag) => tag.version === version);
+  const named = namedVersions(header);
+  return named === "any" || named?.includes(version) === true;
 }
 
 const ENTITY_TAG = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g;

@@ -1,7 +1,7 @@
 import { isRead } from "./request-id.ts";
 
 /** Which requests are logged at the usual level: each includes those before it. */
-export type LoggedRequests = "failures" | "changes" | "all";
+export type RequestLog = "failures" | "changes" | "all";
 
 /** From how many milliseconds on a request is slow. */
 const SLOW_MS = 1000;
@@ -16,7 +16,7 @@ const PROBES: readonly (string | null)[] = ["/livez", "/readyz", "/metrics"];
  * @param durationMs until its answer, or the beginning of that, was there
  */
 export function requestLevel(
-  logged: LoggedRequests,
+  logged: RequestLog,
   method: string,
   route: string | null,
   status: number,

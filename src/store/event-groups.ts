@@ -47,11 +47,6 @@ export class Groups {
     this.#max = max;
   }
 
-  /** How many groups have events. */
-  get size(): number {
-    return this.#groups.size;
-  }
-
   /** Whether there are more than are of use, so that it is in vain to go on. */
   get tooMany(): boolean {
     return this.#groups.size > this.#max;

@@ -21,7 +21,7 @@ import {
 } from "./schema.ts";
 import { type OnCheckpoint, Transactions } from "./transactions.ts";
 
-export type { Change, ChangeResult } from "./changes.ts";
+export type { Change, ChangeResult, VersionCondition } from "./changes.ts";
 
 /** A partition and the offset of the first of its messages that is not stored. */
 export interface Position {

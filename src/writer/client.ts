@@ -5,7 +5,7 @@ import { MetricsAnswers, type WriterNumbers } from "./metrics-answers.ts";
 import type { FromWriter, ToWriter, WriterStatus } from "./protocol.ts";
 
 export { INGEST_STATES, type IngestStatus, type PartitionStatus } from "../ingest/status.ts";
-export type { Change, ChangeResult } from "../store/write.ts";
+export type { Change, ChangeResult, VersionCondition } from "../store/write.ts";
 export type { WriterNumbers } from "./metrics-answers.ts";
 export type { StoreStatus, WriterStatus } from "./protocol.ts";
 
