@@ -15,8 +15,8 @@ CREATE TABLE `arrest_event` (
 	CONSTRAINT "arrest_event_version" CHECK(typeof("arrest_event"."version") = 'integer' and "arrest_event"."version" between 1 and 9007199254740991)
 );
 --> statement-breakpoint
-CREATE INDEX `arrest_event_by_officer_id` ON `arrest_event` (`officer_id`);--> statement-breakpoint
-CREATE INDEX `arrest_event_by_subject_id` ON `arrest_event` (`subject_id`);--> statement-breakpoint
+CREATE INDEX `arrest_event_by_officer_id` ON `arrest_event` ((id >> 17),`officer_id`);--> statement-breakpoint
+CREATE INDEX `arrest_event_by_subject_id` ON `arrest_event` ((id >> 17),`subject_id`);--> statement-breakpoint
 CREATE INDEX `arrest_event_by_arrest_type_id` ON `arrest_event` (`arrest_type_id`);--> statement-breakpoint
 CREATE INDEX `arrest_event_by_crime_type_id` ON `arrest_event` (`crime_type_id`);--> statement-breakpoint
 CREATE INDEX `arrest_event_by_arrested_at` ON `arrest_event` (`arrested_at`);--> statement-breakpoint

@@ -1,6 +1,12 @@
 import { type ArrestEventFields, FIELD_NAMES, MAX_ID, MIN_TIMESTAMP } from "../arrest-event.ts";
 import type { CountTable } from "./count-table.ts";
-import { type Condition, conditionsOf, type EventFilter, rarest } from "./event-filter.ts";
+import {
+  type Condition,
+  conditionsOf,
+  type EventFilter,
+  isSegmented,
+  rarest,
+} from "./event-filter.ts";
 import {
   type CountQuestion,
   DAY_MS,
@@ -27,6 +33,9 @@ export interface EventCounting {
 
 /** How many events a step looks at: a few milliseconds. */
 const STEP = 10_000;
+
+/** It takes no further piece of an index when it may look at no more than this many events of it. */
+const LEAST = 100;
 
 /** With more events than these yet to be taken into the kept counts, a question does not wait for them. */
 const MAX_BEHIND = 50_000;
@@ -108,11 +117,15 @@ class WalkedCount {
   }
 
   next(): boolean {
-    if (this.#walk.isOver(this.#rest)) return true;
-    const to = this.#walk.keyOfNth(STEP, this.#rest) ?? this.#rest.to;
-    const part = { after: this.#rest.after, to };
-    addPart(this.#walk, part, this.#others, this.#groupings, this.#groups);
-    this.#rest = this.#walk.behind(this.#rest, to);
+    // Pieces may have few events each; halving what the next may have bounds them together.
+    for (let most = STEP; most > LEAST && !this.#walk.isOver(this.#rest); most /= 2) {
+      const piece = this.#walk.piece(this.#rest);
+      const to = this.#walk.keyOfNth(Math.floor(most), piece);
+      const part = { after: this.#rest.after, to: to ?? piece.to };
+      addPart(this.#walk, part, this.#others, this.#groupings, this.#groups);
+      this.#rest = this.#walk.behind(this.#rest, part.to);
+      if (to !== undefined) break;
+    }
     return this.#walk.isOver(this.#rest);
   }
 }
@@ -188,6 +201,7 @@ function walkAlong(
   if (more.length > 0) return Walk.byId(statements, lastId, false);
   // Any index can count all events; that of the smallest numbers is the smallest.
   const column = grouping === undefined ? "arrestTypeId" : columnOf(grouping);
+  if (isSegmented(column)) return Walk.byId(statements, lastId, false);
   if (column === "arrestedAt") return Walk.byTime(statements, lastId, false, undefined);
   return Walk.byColumn(statements, lastId, false, { column, from: 1, to: MAX_ID + 1 });
 }

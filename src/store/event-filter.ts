@@ -4,8 +4,8 @@ import {
   MAX_TIMESTAMP,
   MIN_TIMESTAMP,
 } from "../arrest-event.ts";
-import type { Statements } from "./statements.ts";
-import { Values } from "./statements.ts";
+import { SEGMENT } from "./schema.ts";
+import { type Statements, Values } from "./statements.ts";
 
 /** A column whose ids a filter can name. */
 export type IdColumn = Exclude<keyof ArrestEventFields, "arrestedAt">;
@@ -47,6 +47,21 @@ export function toSql(condition: Condition, values: Values): string {
   return `${name} >= ${values.add(condition.from)} and ${name} < ${values.add(condition.to)}`;
 }
 
+/** The columns whose indexes are by segments of the ids first, see `SEGMENT_BITS`. */
+const SEGMENTED: ReadonlySet<keyof ArrestEventFields> = new Set(["officerId", "subjectId"]);
+
+/** Whether the index of a column is by segments of the ids first. */
+export function isSegmented(column: keyof ArrestEventFields | undefined): boolean {
+  return column !== undefined && SEGMENTED.has(column);
+}
+
+/** A condition as SQL that its index finds, wherever in the table. */
+export function toIndexedSql(condition: Condition, statements: Statements, values: Values): string {
+  const sql = toSql(condition, values);
+  if (!isSegmented(condition.column)) return sql;
+  return `${values.oneOf(`(${SEGMENT})`, statements.segments())} and ${sql}`;
+}
+
 /** The table with the index of a column, which SQLite would choose without knowing how many rows a value has. */
 export function byIndex(column: keyof ArrestEventFields | undefined): string {
   if (column === undefined) return "arrest_event not indexed";
@@ -56,17 +71,18 @@ export function byIndex(column: keyof ArrestEventFields | undefined): string {
 /** The most events that are looked for and sorted at once: some milliseconds. */
 export const MAX_SORTED = 10_000;
 
-/** The condition that the fewest events meet; none when more than {@link MAX_SORTED} meet each. */
+/** The condition that the fewest events meet; none when more than `most` meet each. */
 export function rarest(
   statements: Statements,
   conditions: readonly Condition[],
+  most: number = MAX_SORTED,
 ): Condition | undefined {
-  let least = MAX_SORTED + 1;
+  let least = most + 1;
   let found: Condition | undefined;
   for (const condition of conditions) {
     const values = new Values();
     const [row] = statements.all<{ n: number }>(
-      `select count(*) as n from (select 1 from ${byIndex(condition.column)} where ${toSql(condition, values)} limit ${values.add(least)})`,
+      `select count(*) as n from (select 1 from ${byIndex(condition.column)} where ${toIndexedSql(condition, statements, values)} limit ${values.add(least)})`,
       values,
     );
     if (row === undefined || row.n >= least) continue;

@@ -1,5 +1,11 @@
 import type { ArrestEvent } from "../arrest-event.ts";
-import { type Condition, conditionsOf, type EventFilter, rarest } from "./event-filter.ts";
+import {
+  type Condition,
+  conditionsOf,
+  type EventFilter,
+  isSegmented,
+  rarest,
+} from "./event-filter.ts";
 import { type Part, Walk } from "./event-walk.ts";
 import type { Statements } from "./statements.ts";
 
@@ -40,6 +46,12 @@ export interface EventScan {
  */
 const FIRST_STEP = 500;
 const STEP = 5000;
+
+/** How many segments a step looks at where they have next to nothing. */
+const SEGMENTS_A_STEP = 64;
+
+/** As few events as this, wherever they are, are found by one statement rather than segment by segment. */
+const FEW = 200;
 
 /** How many entries of the index of times a step looks at to find the ids within a range. */
 const TIMES_STEP = 20_000;
@@ -92,7 +104,9 @@ function choose(
   // What an index in the wanted order can see to.
   const inOrder = isById ? ids : times;
   const others = conditions.filter((condition) => condition !== inOrder);
-  const few = others.length > 0 ? rarest(statements, conditions) : undefined;
+  let few: Condition | undefined;
+  if (others.length > 0) few = rarest(statements, conditions);
+  else if (isSegmented(inOrder?.column)) few = rarest(statements, conditions, FEW);
   const walk = isById
     ? Walk.byId(statements, lastId, descending, few ? undefined : ids)
     : Walk.byTime(statements, lastId, descending, times);
@@ -131,18 +145,31 @@ class ChosenScan implements EventScan {
     if (this.#few !== undefined) {
       return this.#found(this.#walk.sorted(limit, this.#rest, this.#few, this.#others), limit);
     }
-    if (this.#others.length === 0 && this.#walk.orderedBy === undefined) {
-      return this.#found(this.#walk.events(limit, this.#rest, []), limit);
-    }
+    if (this.#others.length === 0 && this.#walk.orderedBy === undefined) return this.#list(limit);
     // Not more than a step is looked at, whether it has wanted events or not.
     const size = this.#others.length === 0 ? limit : this.#step;
     this.#step = Math.min(this.#step * 4, STEP);
-    const to = this.#walk.keyOfNth(size, this.#rest);
-    const part = { after: this.#rest.after, to: to ?? this.#rest.to };
-    const events = this.#walk.events(limit, part, this.#others);
-    if (to === undefined || events.length === limit) return this.#found(events, limit);
+    const piece = this.#walk.piece(this.#rest);
+    const to = this.#walk.keyOfNth(size, piece) ?? piece.to;
+    const events = this.#walk.events(limit, { after: this.#rest.after, to }, this.#others);
+    if (events.length === limit) return this.#found(events, limit);
     this.#rest = this.#walk.behind(this.#rest, to);
     if (events.length === 0) this.#hasten();
+    return { events, ended: this.#walk.isOver(this.#rest) };
+  }
+
+  /** The next events of an index in the wanted order that finds nothing else. */
+  #list(limit: number): Step {
+    const events: ArrestEvent[] = [];
+    for (let pieces = 0; pieces < SEGMENTS_A_STEP && !this.#walk.isOver(this.#rest); pieces++) {
+      const piece = this.#walk.piece(this.#rest);
+      const found = this.#walk.events(limit - events.length, piece, []);
+      events.push(...found);
+      const last = found.at(-1);
+      const isFull = last !== undefined && events.length === limit;
+      this.#rest = this.#walk.behind(this.#rest, isFull ? this.#walk.keyOf(last) : piece.to);
+      if (isFull) break;
+    }
     return { events, ended: this.#walk.isOver(this.#rest) };
   }
 

@@ -6,7 +6,8 @@ import {
   MAX_TIMESTAMP,
   MIN_TIMESTAMP,
 } from "../arrest-event.ts";
-import { byIndex, type Condition, toSql } from "./event-filter.ts";
+import { byIndex, type Condition, isSegmented, toIndexedSql, toSql } from "./event-filter.ts";
+import { SEGMENT, SEGMENT_BITS } from "./schema.ts";
 import { padded, type Statements, Values } from "./statements.ts";
 
 /** A place among events: the value of the column that they are ordered by, 0 where they are by id alone, and the id. */
@@ -20,6 +21,8 @@ export const EVENT_COLUMNS = [
   "id",
   ...Object.entries(FIELD_NAMES).map(([field, name]) => `${name} as ${field}`),
 ].join(", ");
+
+const SEGMENT_SIZE = 2 ** SEGMENT_BITS;
 
 /** A part of a walk: what lies behind one key, up to and with another. */
 export interface Part {
@@ -138,6 +141,24 @@ export class Walk {
     return { after, to: this.#compare(end, to) < 0 ? end : to };
   }
 
+  /**
+   * The first piece of a part, which is all that {@link keyOfNth}, {@link events} and {@link summary} may be
+   * asked of at once: what it has of one segment where the index is by segments, else all of it.
+   */
+  piece(part: Part): Part {
+    if (!this.#isSegmented) return part;
+    const values = new Values();
+    const bound = this.#descending ? "max(id)" : "min(id)";
+    const [first] = this.#statements.all<{ id: number | null }>(
+      `select ${bound} as id from arrest_event not indexed where ${this.#within(part, values)}`,
+      values,
+    );
+    if (first === undefined || first.id === null) return { after: part.to, to: part.to };
+    const start = Math.floor(first.id / SEGMENT_SIZE) * SEGMENT_SIZE;
+    const last = { value: 0, id: this.#descending ? start : start + SEGMENT_SIZE - 1 };
+    return { after: part.after, to: this.#compare(last, part.to) < 0 ? last : part.to };
+  }
+
   /** The key of the `count`th event of a part; `undefined` when the part has fewer. */
   keyOfNth(count: number, part: Part): Key | undefined {
     const values = new Values();
@@ -161,8 +182,11 @@ export class Walk {
   /** Up to `limit` events of a part, in order: all that meet a condition which few do are found and sorted. */
   sorted(limit: number, part: Part, few: Condition, others: readonly Condition[]): ArrestEvent[] {
     const values = new Values();
-    const conditions = [few, ...others].map((condition) => toSql(condition, values));
-    if (this.orderedBy === undefined) conditions.push(this.#between(part, values));
+    const conditions = [
+      toIndexedSql(few, this.#statements, values),
+      ...others.map((condition) => toSql(condition, values)),
+    ];
+    if (this.orderedBy === undefined) conditions.push(this.#within(part, values));
     else {
       const [past] = this.#comparisons;
       const key = `(${values.add(part.after.value)}, ${values.add(part.after.id)})`;
@@ -212,7 +236,14 @@ export class Walk {
     return [`${values.oneOf(name, this.#ids)} and ${this.#between(part, values)}`];
   }
 
-  #between({ after, to }: Part, values: Values): string {
+  /** The ids of a part, and of a piece its segment. */
+  #between(part: Part, values: Values): string {
+    const between = this.#within(part, values);
+    if (!this.#isSegmented) return between;
+    return `(${SEGMENT}) = ${values.add(Math.floor(part.to.id / SEGMENT_SIZE))} and ${between}`;
+  }
+
+  #within({ after, to }: Part, values: Values): string {
     const [past, upTo] = this.#comparisons;
     return `id ${past} ${values.add(after.id)} and id ${upTo} ${values.add(to.id)}`;
   }
@@ -222,6 +253,10 @@ export class Walk {
     const conditions = others.map((other) => toSql(other, values));
     if (this.orderedBy !== undefined) conditions.push(`id <= ${values.add(this.#lastId)}`);
     return conditions;
+  }
+
+  get #isSegmented(): boolean {
+    return this.#ids !== undefined && isSegmented(this.#column);
   }
 
   get #comparisons(): readonly [past: string, upTo: string] {

@@ -1,4 +1,5 @@
 import type { Database, Statement } from "bun:sqlite";
+import { SEGMENT } from "./schema.ts";
 
 /** How many statements a connection keeps ready: more than the common forms of questions are. */
 const MAX_STATEMENTS = 100;
@@ -7,6 +8,7 @@ const MAX_STATEMENTS = 100;
 export class Statements {
   readonly #client: Database;
   readonly #prepared = new Map<string, Statement<unknown, number[]>>();
+  readonly #segments: number[] = [];
 
   constructor(client: Database) {
     this.#client = client;
@@ -20,6 +22,18 @@ export class Statements {
   /** The rows of a statement, read to its end. Its text has no values in it. */
   all<Row>(text: string, values: Values): Row[] {
     return this.#statement(text).all(...values.list) as Row[];
+  }
+
+  /** The segments of ids that have events, or had; see `SEGMENT_BITS`. */
+  segments(): readonly number[] {
+    for (;;) {
+      const values = new Values();
+      const last = values.add(this.#segments.at(-1) ?? -1);
+      const next = `select min(${SEGMENT}) as segment from arrest_event indexed by arrest_event_by_officer_id where (${SEGMENT}) > ${last}`;
+      const [row] = this.all<{ segment: number | null }>(next, values);
+      if (row === undefined || row.segment === null) return this.#segments;
+      this.#segments.push(row.segment);
+    }
   }
 
   #statement(text: string): Statement<unknown, number[]> {

@@ -1,13 +1,20 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
-import { type ArrestEvent, MAX_TIMESTAMP, MIN_TIMESTAMP } from "../../src/arrest-event.ts";
+import { MAX_TIMESTAMP, MIN_TIMESTAMP } from "../../src/arrest-event.ts";
 import type { CountTableBounds } from "../../src/store/count-table.ts";
 import { openForReading } from "../../src/store/database.ts";
 import { openCounting } from "../../src/store/event-counts.ts";
 import { KeptCounts } from "../../src/store/kept-counts.ts";
 import type { EventCounting, EventFilter, EventGrouping } from "../../src/store/read.ts";
 import { Statements } from "../../src/store/statements.ts";
-import { anyFilter, countsOf, MANY_EVENTS, manyTime } from "../support/many-events.ts";
+import {
+  anyFilter,
+  countsOf,
+  MANY_EVENTS,
+  manySegments,
+  manyTime,
+  manyTogether,
+} from "../support/many-events.ts";
 import { check } from "../support/property.ts";
 import { fields, storeOf } from "../support/store.ts";
 
@@ -65,20 +72,27 @@ const groupings = fc.uniqueArray(
   { maxLength: 2 },
 );
 
-test("counts are those of the events that match, whether they are kept or not", () => {
-  using walking = openBounded(many, NOTHING_KEPT);
-  const stored = MANY_EVENTS.map((event, index): ArrestEvent => ({ id: index + 1, ...event }));
-  check(
-    fc.property(anyFilter, groupings, (filter, by) => {
-      const { groups } = count(many, filter, by);
-      const found = new Map(groups.map(({ values, count }) => [values.join(), count]));
-      expect(found.size).toBe(groups.length);
-      expect(found).toEqual(countsOf(stored, filter, by));
-      expect(walking.count(filter, by).groups).toEqual(groups);
-    }),
-    200,
-  );
-});
+test.each([
+  ["one segment", manyTogether],
+  ["several segments with gaps in between", manySegments],
+])(
+  "counts of events in %s are those of the events that match, whether they are kept or not",
+  (_, make) => {
+    const { store, stored } = make();
+    using many = store;
+    using walking = openBounded(many, NOTHING_KEPT);
+    check(
+      fc.property(anyFilter, groupings, (filter, by) => {
+        const { groups } = count(many, filter, by);
+        const found = new Map(groups.map(({ values, count }) => [values.join(), count]));
+        expect(found.size).toBe(groups.length);
+        expect(found).toEqual(countsOf(stored, filter, by));
+        expect(walking.count(filter, by).groups).toEqual(groups);
+      }),
+      200,
+    );
+  },
+);
 
 test("groups are in the order of their values, as numbers", () => {
   const { groups } = count(many, {}, ["officerId", "crimeTypeId"]);

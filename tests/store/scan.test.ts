@@ -5,24 +5,36 @@ import { openForReading } from "../../src/store/database.ts";
 import { openScan } from "../../src/store/event-scan.ts";
 import { EVENT_SORTS, type EventReader, type EventSelection } from "../../src/store/read.ts";
 import { Statements } from "../../src/store/statements.ts";
-import { anyFilter, anyTime, MANY_EVENTS, manyTime, matches } from "../support/many-events.ts";
+import {
+  anyFilter,
+  anyTime,
+  MANY_EVENTS,
+  manySegments,
+  manyTime,
+  manyTogether,
+  matches,
+} from "../support/many-events.ts";
 import { check } from "../support/property.ts";
 import { batch, fields, storeOf } from "../support/store.ts";
 
 // A busy machine is no failure.
 setDefaultTimeout(60_000);
 
-const selection: fc.Arbitrary<EventSelection> = fc.record({
-  filter: anyFilter,
-  sort: fc.constantFrom(...EVENT_SORTS),
-  after: fc.option(
-    fc.record({
-      id: fc.integer({ min: 0, max: 30_001 }),
-      arrestedAt: anyTime,
-    }),
-    { nil: undefined },
-  ),
-});
+/** Selections among events, the first of which has the id 1. */
+function anySelection(events: readonly ArrestEvent[]): fc.Arbitrary<EventSelection> {
+  const ids = [0, ...events.map(({ id }) => id), (events.at(-1)?.id ?? 0) + 1];
+  return fc.record({
+    filter: anyFilter,
+    sort: fc.constantFrom(...EVENT_SORTS),
+    after: fc.option(
+      fc.record({
+        id: fc.nat({ max: ids.length - 1 }).map((index) => ids[index] ?? 0),
+        arrestedAt: anyTime,
+      }),
+      { nil: undefined },
+    ),
+  });
+}
 
 /** The ids that a selection means, by reading it as its documentation does. */
 function expected(events: readonly ArrestEvent[], { filter, sort, after }: EventSelection) {
@@ -56,20 +68,27 @@ function read(
 }
 
 describe("a scan", () => {
-  test("finds what its selection means, once and in order, however many at a time", () => {
-    using store = storeOf(MANY_EVENTS);
-    const stored = MANY_EVENTS.map((event, index): ArrestEvent => ({ id: index + 1, ...event }));
-    check(
-      fc.property(selection, fc.constantFrom(1000, 7, 100), (selected, limit) => {
-        const wanted = expected(stored, selected);
-        // Of small steps not all: that takes long, and shows no more.
-        const enough = limit * 60;
-        const found = read(store.reader, selected, limit, enough);
-        expect(found.slice(0, enough)).toEqual(wanted.slice(0, enough));
-      }),
-      300,
-    );
-  });
+  test.each([
+    ["one segment", manyTogether],
+    ["several segments with gaps in between", manySegments],
+  ])(
+    "of events in %s finds what its selection means, once and in order, however many at a time",
+    (_, make) => {
+      const made = make();
+      using store = made.store;
+      const { stored } = made;
+      check(
+        fc.property(anySelection(stored), fc.constantFrom(1000, 7, 100), (selected, limit) => {
+          const wanted = expected(stored, selected);
+          // Of small steps not all: that takes long, and shows no more.
+          const enough = limit * 60;
+          const found = read(store.reader, selected, limit, enough);
+          expect(found.slice(0, enough)).toEqual(wanted.slice(0, enough));
+        }),
+        300,
+      );
+    },
+  );
 
   test.each(EVENT_SORTS)(
     "by %s goes on behind any event, one at a time, with equal times",
@@ -149,9 +168,12 @@ describe("a scan", () => {
 
 describe("the statements of a scan", () => {
   let store: ReturnType<typeof storeOf>;
+  let selection: fc.Arbitrary<EventSelection>;
 
   beforeAll(() => {
-    store = storeOf(MANY_EVENTS);
+    const many = manyTogether();
+    store = many.store;
+    selection = anySelection(many.stored);
   });
 
   afterAll(() => {
@@ -186,16 +208,27 @@ describe("the statements of a scan", () => {
   }
 
   const ID = "SEARCH INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
-  const OFFICER = "INDEX arrest_event_by_officer_id (officer_id=? AND rowid>? AND rowid<?)";
+  const OFFICER =
+    "INDEX arrest_event_by_officer_id (<expr>=? AND officer_id=? AND rowid>? AND rowid<?)";
+  /** What is asked first where an index is by segments: these, whether the events are few, where the next is. */
+  const SEGMENTS = [
+    "SEARCH COVERING INDEX arrest_event_by_officer_id (<expr>>?)",
+    "SEARCH COVERING INDEX arrest_event_by_officer_id (<expr>=? AND officer_id=?); SCAN (subquery-1)",
+    ID,
+  ];
 
   test.each<[string, EventSelection, string[]]>([
     ["all by id", { filter: {}, sort: "id" }, [ID]],
     ["all by id, backwards", { filter: {}, sort: "-id" }, [ID]],
-    ["an officer by id", { filter: { officerId: [1] }, sort: "id" }, [`SEARCH ${OFFICER}`]],
+    [
+      "an officer by id",
+      { filter: { officerId: [1] }, sort: "id" },
+      [...SEGMENTS, `SEARCH ${OFFICER}`],
+    ],
     [
       "officers by id",
       { filter: { officerId: [1, 2, 3] }, sort: "-id" },
-      [new Array(4).fill(`SEARCH ${OFFICER}`).join("; ")],
+      [...SEGMENTS, new Array(4).fill(`SEARCH ${OFFICER}`).join("; ")],
     ],
   ])("search, and sort nothing, for %s", (_, selection, expectedPlans) => {
     expect(plans(selection)).toEqual(expectedPlans);
@@ -237,8 +270,8 @@ describe("the statements of a scan", () => {
   test("are kept by form: other values, and a few more, make no new ones", () => {
     const { $client: client } = openForReading(store.path);
     const statements = new Statements(client);
-    const read = (officerId: number[]) =>
-      openScan(statements, { filter: { officerId }, sort: "id" }, 30_000).next(10);
+    const read = (crimeTypeId: number[]) =>
+      openScan(statements, { filter: { crimeTypeId }, sort: "id" }, 30_000).next(10);
     read([1, 2, 3]);
     const before = statements.size;
     read([4, 5, 6, 7]);

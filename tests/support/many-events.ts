@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import type { ArrestEvent, ArrestEventFields } from "../../src/arrest-event.ts";
 import type { EventFilter, EventGrouping } from "../../src/store/read.ts";
+import { SEGMENT_BITS } from "../../src/store/schema.ts";
+import { batch, newStore, ofPartition, openRaw, storeOf } from "./store.ts";
 
 /** How many different times {@link MANY_EVENTS} have. */
 const TIMES = 750;
@@ -25,6 +27,32 @@ export const MANY_EVENTS = Array.from(
     arrestedAt: manyTime(Math.floor(((index * 61) % 30_000) / 40)),
   }),
 );
+
+/** A store of {@link MANY_EVENTS} with ids from 1 on, and the events as stored. */
+export function manyTogether() {
+  const stored = MANY_EVENTS.map((event, index): ArrestEvent => ({ id: index + 1, ...event }));
+  return { store: storeOf(MANY_EVENTS), stored };
+}
+
+/** The segments at whose beginnings the events of {@link manySegments} are: 3,000 around each. */
+const SEGMENTS = [0, 1, 2, 3, 5, 6, 7, 8, 40, 41];
+
+/** A store whose {@link MANY_EVENTS} lie around the bounds of segments, with gaps in between, and the events as stored. */
+export function manySegments() {
+  const store = newStore();
+  const size = MANY_EVENTS.length / SEGMENTS.length;
+  const stored = SEGMENTS.flatMap((segment, block): ArrestEvent[] => {
+    const events = MANY_EVENTS.slice(block * size, (block + 1) * size);
+    const before = Math.max(segment * 2 ** SEGMENT_BITS - size / 2, 0);
+    {
+      using raw = openRaw(store.path);
+      raw.run("update sqlite_sequence set seq = ? where name = 'arrest_event'", [before]);
+    }
+    store.writer.ingest(batch({ partitions: [ofPartition(0, events, block * size)] }));
+    return events.map((event, index) => ({ id: before + index + 1, ...event }));
+  });
+  return { store, stored };
+}
 
 /** So many events, no two of the same time. */
 export function someEvents(count: number): ArrestEventFields[] {
