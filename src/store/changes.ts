@@ -102,7 +102,7 @@ type ChangeOf<K extends ChangeKind> = Extract<Change, { kind: K }>;
 const FIELDS = Object.keys(FIELD_NAMES);
 
 /** What stands for the fields of an event in a prepared statement. */
-export const FIELD_PLACEHOLDERS = {
+const FIELD_PLACEHOLDERS = {
   officerId: sql.placeholder("officerId"),
   subjectId: sql.placeholder("subjectId"),
   arrestTypeId: sql.placeholder("arrestTypeId"),

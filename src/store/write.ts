@@ -1,6 +1,6 @@
 import { and, asc, eq, gt, sql } from "drizzle-orm";
-import type { ArrestEventFields } from "../arrest-event.ts";
-import { type Change, type ChangeResult, EventChanges, FIELD_PLACEHOLDERS } from "./changes.ts";
+import { type ArrestEventFields, FIELD_NAMES } from "../arrest-event.ts";
+import { type Change, type ChangeResult, EventChanges } from "./changes.ts";
 import { isConstraintError, openForWriting, type StoreDatabase } from "./database.ts";
 import {
   type CreateOfLetter,
@@ -9,7 +9,6 @@ import {
   type Decode,
 } from "./dead-letters.ts";
 import {
-  arrestEvent,
   type Cluster,
   consumerOffset,
   type DeadLetter,
@@ -118,7 +117,10 @@ export function openWriter(
   const database = openForWriting(path);
   const transactions = new Transactions(database, onCheckpoint);
   const changes = new EventChanges(database, now);
-  const insertEvent = database.insert(arrestEvent).values(FIELD_PLACEHOLDERS).prepare();
+  // Drizzle's own would take a tenth of the time of ingest.
+  const insertEvent = database.$client.prepare<unknown, [number, number, number, number, number]>(
+    `insert into arrest_event (${Object.values(FIELD_NAMES).join(", ")}) values (?, ?, ?, ?, ?)`,
+  );
   /** For the events that were inserted just before, `stored` of them. */
   const insertOrigin = database
     .insert(ingestBatch)
@@ -213,9 +215,10 @@ export function openWriter(
   /** Returns the dead letters of the events that a constraint has refused. */
   function storeEvents({ events, deadLetterFor, ...origin }: PartitionEvents): DeadLetter[] {
     const refused: DeadLetter[] = [];
-    for (let index = 0; index < events.length; index++) {
+    for (const [index, event] of events.entries()) {
+      const { officerId, subjectId, arrestTypeId, crimeTypeId, arrestedAt } = event;
       try {
-        insertEvent.run(events[index] as unknown as Record<string, unknown>);
+        insertEvent.run(officerId, subjectId, arrestTypeId, crimeTypeId, arrestedAt);
       } catch (error) {
         // A failed constraint undoes its own statement only; anything else is a failing store, and
         // so is a foreign trigger that has undone the whole transaction.
