@@ -101,11 +101,27 @@ export function parseTimestamp(text: string): number | undefined {
   const s = Number(second ?? 0);
   const oh = Number(offsetHour ?? 0);
   const om = Number(offsetMinute ?? 0);
-  const days = daysSinceEpoch(Number(year), Number(month), Number(day));
-  if (days === undefined) return undefined;
   const milliseconds = fraction === undefined ? 0 : Number(fraction.slice(0, 3).padEnd(3, "0"));
   const offset = (oh * 60 + om) * (sign === "-" ? -1 : 1);
-  const instant = (((days * 24 + h) * 60 + m - offset) * 60 + s) * 1000 + milliseconds;
+  const time = ((h * 60 + m - offset) * 60 + s) * 1000 + milliseconds;
+  return instantOf(Number(year), Number(month), Number(day), time);
+}
+
+/**
+ * The instant so many milliseconds after the beginning of a day in UTC, or before it.
+ *
+ * @returns milliseconds since 1970, or `undefined` for a day that is not in the calendar, and for an
+ * instant out of the years 0001 to 9999
+ */
+export function instantOf(
+  year: number,
+  month: number,
+  day: number,
+  milliseconds: number,
+): number | undefined {
+  const days = daysSinceEpoch(year, month, day);
+  if (days === undefined) return undefined;
+  const instant = days * 86_400_000 + milliseconds;
   return instant >= MIN_TIMESTAMP && instant <= MAX_TIMESTAMP ? instant : undefined;
 }
 
@@ -115,7 +131,7 @@ const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 function daysSinceEpoch(year: number, month: number, day: number): number | undefined {
   const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
   const length = (DAYS_IN_MONTH[month - 1] ?? 0) + (month === 2 && leap ? 1 : 0);
-  if (day > length) return undefined;
+  if (day < 1 || day > length) return undefined;
   // Counting years from March puts the leap day last, so that days before a month need no case for it.
   const marchYear = month > 2 ? year : year - 1;
   const monthsSinceMarch = (month + 9) % 12;

@@ -1,8 +1,9 @@
-import type { Message } from "@confluentinc/kafka-javascript";
 import type { ArrestEventFields } from "../arrest-event.ts";
 import { type DeadLetter, REFUSED_BY_STORE, type RefusedMessage } from "../store/schema.ts";
 import type { IngestBatch, PartitionEvents } from "../store/write.ts";
+import { readEvent } from "./event-reader.ts";
 import { decodeMessage, isRefused } from "./message.ts";
+import type { Message, MessageBatch } from "./message-batch.ts";
 
 /** What sorting asks of the assignment and the client. */
 export interface BatchContext {
@@ -20,63 +21,104 @@ export interface Batch extends IngestBatch {
 }
 
 /** Sorts messages into events and dead letters, and tells where their partitions go on. */
-export function sortMessages(messages: readonly Message[], context: BatchContext): Batch {
-  const { reachedEnds, toDeadLetter } = context;
-  const nextOffsets = new Map<number, number>();
-  const nextOffset = (partition: number): number | undefined =>
-    nextOffsets.get(partition) ?? context.nextOffset(partition);
-
+export function sortMessages(batches: readonly MessageBatch[], context: BatchContext): Batch {
+  const { nextOffset, reachedEnds, toDeadLetter } = context;
   const found = new Map<number, Found>();
   const deadLetters: DeadLetter[] = [];
   // The client writes -1 where a message has none.
   let latest = -1;
-  for (const message of messages) {
-    const next = nextOffset(message.partition);
-    // Not assigned any more, or stored already: neither is lost by passing over it.
-    if (next === undefined || message.offset < next) continue;
-    nextOffsets.set(message.partition, message.offset + 1);
-    if (message.timestamp !== undefined) latest = Math.max(latest, message.timestamp);
-    const decoded = decodeMessage(message.value);
-    if (isRefused(decoded)) {
-      deadLetters.push(toDeadLetter(message, decoded));
-      continue;
-    }
-    const ofPartition = found.get(message.partition);
-    if (ofPartition === undefined) {
-      found.set(message.partition, { events: [decoded], messages: [message] });
-    } else {
-      ofPartition.events.push(decoded);
-      ofPartition.messages.push(message);
+  for (const batch of batches) {
+    let current: Found | undefined;
+    for (let index = 0; index < batch.length; index++) {
+      const partition = batch.partition(index);
+      // The messages of a partition come in runs.
+      if (partition !== current?.partition) current = foundOf(partition, found, nextOffset);
+      const offset = batch.offset(index);
+      // Not assigned any more, or stored already: neither is lost by passing over it.
+      if (current.next === undefined || offset < current.next) continue;
+      current.next = offset + 1;
+      current.isMoved = true;
+      latest = Math.max(latest, batch.timestamp(index));
+      const decoded = decode(batch, index);
+      if (isRefused(decoded)) {
+        deadLetters.push(toDeadLetter(batch.message(index), decoded));
+      } else {
+        current.events.push(decoded);
+        current.batches.push(batch);
+        current.indexes.push(index);
+      }
     }
   }
   for (const [partition, end] of reachedEnds) {
-    const next = nextOffset(partition);
-    if (next !== undefined && end > next) nextOffsets.set(partition, end);
+    const of = foundOf(partition, found, nextOffset);
+    if (of.next === undefined || end <= of.next) continue;
+    of.next = end;
+    of.isMoved = true;
   }
+  const all = [...found.values()];
   return {
-    partitions: [...found].map(([partition, each]) => eventsOf(partition, each, toDeadLetter)),
+    partitions: all
+      .filter(({ events }) => events.length > 0)
+      .map((each) => eventsOf(each, toDeadLetter)),
     deadLetters,
-    positions: [...nextOffsets].map(([partition, next]) => ({ partition, nextOffset: next })),
+    positions: all.flatMap(({ partition, next, isMoved }) =>
+      isMoved && next !== undefined ? [{ partition, nextOffset: next }] : [],
+    ),
     latestMessageAt: latest < 0 ? null : latest,
   };
 }
 
-/** The events of a partition and the messages that they are of. */
+/** What a batch has of a partition: its events, and which messages they are of. */
 interface Found {
+  readonly partition: number;
+  /** The offset that is next; `undefined` when the partition is not assigned. */
+  next: number | undefined;
+  isMoved: boolean;
   readonly events: ArrestEventFields[];
-  readonly messages: Message[];
+  readonly batches: MessageBatch[];
+  readonly indexes: number[];
+}
+
+function foundOf(
+  partition: number,
+  found: Map<number, Found>,
+  nextOffset: BatchContext["nextOffset"],
+): Found {
+  const known = found.get(partition);
+  if (known !== undefined) return known;
+  const made: Found = {
+    partition,
+    next: nextOffset(partition),
+    isMoved: false,
+    events: [],
+    batches: [],
+    indexes: [],
+  };
+  found.set(partition, made);
+  return made;
+}
+
+function decode(batch: MessageBatch, index: number): ArrestEventFields | RefusedMessage {
+  const start = batch.valueStart(index);
+  const end = start + batch.valueLength(index);
+  return readEvent(batch.bytes, start, end) ?? decodeMessage(batch.value(index));
 }
 
 function eventsOf(
-  partition: number,
-  { events, messages }: Found,
+  { partition, events, batches, indexes }: Found,
   toDeadLetter: BatchContext["toDeadLetter"],
 ): PartitionEvents {
+  const offset = (event: number): number =>
+    batches[event]?.offset(indexes[event] as number) as number;
   return {
     partition,
     events,
-    firstOffset: messages[0]?.offset ?? 0,
-    lastOffset: messages.at(-1)?.offset ?? 0,
-    deadLetterFor: (index) => toDeadLetter(messages[index] as Message, REFUSED_BY_STORE),
+    firstOffset: offset(0),
+    lastOffset: offset(events.length - 1),
+    deadLetterFor: (event) =>
+      toDeadLetter(
+        (batches[event] as MessageBatch).message(indexes[event] as number),
+        REFUSED_BY_STORE,
+      ),
   };
 }

@@ -1,15 +1,15 @@
 import {
   CODES,
   type ConsumerTopicConfig,
-  type EofEvent,
   KafkaConsumer,
   type LibrdKafkaError,
-  type Message,
   type TopicPartition,
 } from "@confluentinc/kafka-javascript";
+import addon from "@confluentinc/kafka-javascript/librdkafka.js";
 import type { Position } from "../store/write.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type ConsumerSettings, isClassic, librdkafkaSettings } from "./consumer-settings.ts";
+import { MessageBatch } from "./message-batch.ts";
 import { metadataOf, REQUEST_TIMEOUT_MS, TopicQuestions } from "./topic-questions.ts";
 
 // The package has these methods and documents them; its types leave them out.
@@ -50,6 +50,9 @@ export interface CommitAnswer {
 
 /** How long leaving the group and closing may take: with an unreachable broker librdkafka waits a minute. */
 const CLOSE_TIMEOUT_MS = 3000;
+
+/** How many bytes of messages a batch takes; the last of them may go beyond. */
+const MAX_BATCH_BYTES = 8 * 2 ** 20;
 
 /** What the client makes of librdkafka's errors of its own accord, which it passes on without their codes. */
 const ALL_BROKERS_DOWN = "all broker connections are down";
@@ -133,9 +136,6 @@ export class TopicConsumer {
       // Not even an empty object: it would take the place of the topic's settings above.
       undefined as unknown as ConsumerTopicConfig,
     );
-    this.#consumer.on("partition.eof", ({ partition, offset }: EofEvent) => {
-      this.reachedEnds.set(partition, offset);
-    });
     this.ask = new TopicQuestions(this.#consumer, this.#topic, settings.isMockCluster !== true);
     const settled = (membership: string): boolean =>
       membership === SETTLED || (membership === SETTLED_WITHOUT_PARTITIONS && !isClassic(settings));
@@ -168,8 +168,7 @@ export class TopicConsumer {
     this.rebalances.push({ kind, partitions: numbers, lost });
   }
 
-  #onError(error: LibrdKafkaError): void {
-    const { code, message } = error;
+  #onError({ code, message }: Pick<LibrdKafkaError, "code" | "message">): void {
     if (code === CODES.ERRORS.ERR__FATAL || message === FATAL_ERROR) this.fatal = true;
     this.#onTrouble({
       message,
@@ -224,26 +223,22 @@ export class TopicConsumer {
     this.#consumer.subscribe([this.#topic]);
   }
 
-  /** Takes up to `max` of the messages that have been fetched already. */
-  take(max: number): Promise<Message[]> {
-    return this.#consume(max, 0);
-  }
-
-  /** Takes the next message, waiting for it up to `waitMs`. */
-  async next(waitMs: number): Promise<Message | undefined> {
-    // librdkafka applies the wait to each message, so that it must not be given for more than one.
-    return (await this.#consume(1, waitMs))[0];
-  }
-
-  /** Serves the client's callbacks too, rebalances among them. An error becomes a {@link Trouble}. */
-  #consume(max: number, waitMs: number): Promise<Message[]> {
-    this.#consumer.setDefaultConsumeTimeout(waitMs);
+  /**
+   * Takes up to `max` of the messages that have been fetched already, but only up to some 8 MiB of them,
+   * and waits up to `waitMs` for the first. Serves the client's callbacks too, rebalances among them. An
+   * error becomes a {@link Trouble}; what was taken before it counts.
+   */
+  take(max: number, waitMs = 0): Promise<MessageBatch> {
     return new Promise((resolve) => {
-      this.#consumer.consume(max, (error, messages) => {
-        const readFailure = error ? READ_FAILURES.get(error.code) : undefined;
+      const client = this.#consumer.getClient();
+      addon.consumeBatch(client, max, MAX_BATCH_BYTES, waitMs, (buffer, count, ends, error) => {
+        for (let index = 0; index < ends.length; index += 2) {
+          this.reachedEnds.set(ends[index] as number, ends[index + 1] as number);
+        }
+        const readFailure = error === null ? undefined : READ_FAILURES.get(error.code);
         if (readFailure !== undefined) this.readFailure = readFailure;
-        else if (error) this.#onError(error);
-        resolve(error ? [] : messages);
+        else if (error !== null) this.#onError(error);
+        resolve(new MessageBatch(this.#topic, buffer, count));
       });
     });
   }

@@ -1,4 +1,3 @@
-import type { Message } from "@confluentinc/kafka-javascript";
 import type { Config, KafkaSource } from "../config.ts";
 import type { Cluster } from "../store/schema.ts";
 import type { Beginning, EventWriter } from "../store/write.ts";
@@ -9,6 +8,7 @@ import { isBrokerThere } from "./broker-look.ts";
 import { TopicConsumer, type Trouble } from "./consumer.ts";
 import type { ConsumerSettings } from "./consumer-settings.ts";
 import { toDeadLetter } from "./message.ts";
+import type { MessageBatch } from "./message-batch.ts";
 import type { IngestMetrics } from "./metrics.ts";
 import type { IngestState, IngestStatus } from "./status.ts";
 import { StopSignal } from "./stop-signal.ts";
@@ -214,8 +214,8 @@ export class Ingest {
     this.#assignment = assignment;
     while (!this.#stop.isSet && !consumer.fatal) {
       await this.#waitForRoom(consumer, assignment, watchdog);
-      const messages = await this.#takeBatch(consumer);
-      await this.#store(consumer, assignment, watchdog, messages);
+      const batches = await this.#takeBatch(consumer);
+      await this.#store(consumer, assignment, watchdog, batches);
       await this.#lookAfter(assignment, watchdog);
     }
     await assignment.commits.now(assignment.partitions());
@@ -248,9 +248,9 @@ export class Ingest {
         this.#with.log.error({ count, bytes }, text);
       }
       consumer.pause(assignment.partitions());
-      const straggler = await consumer.next(POLL_WAIT_MS);
-      if (straggler !== undefined) {
-        await this.#store(consumer, assignment, watchdog, [straggler]);
+      const stragglers = await consumer.take(1, POLL_WAIT_MS);
+      if (stragglers.length > 0) {
+        await this.#store(consumer, assignment, watchdog, [stragglers]);
       }
       await this.#lookAfter(assignment, watchdog);
     }
@@ -267,17 +267,12 @@ export class Ingest {
     return count >= maxCount || bytes >= maxBytes;
   }
 
-  async #takeBatch(consumer: TopicConsumer): Promise<Message[]> {
+  async #takeBatch(consumer: TopicConsumer): Promise<MessageBatch[]> {
     const { batchSize, lingerMs } = this.#with.batch;
-    let messages = await consumer.take(batchSize);
-    if (messages.length === 0) {
-      const first = await consumer.next(POLL_WAIT_MS);
-      if (first === undefined) return [];
-      messages = [first];
-    }
-    if (messages.length === batchSize) return messages;
-    if (lingerMs > 0) await this.#stop.sleep(lingerMs);
-    return messages.concat(await consumer.take(batchSize - messages.length));
+    const batch = await consumer.take(batchSize, POLL_WAIT_MS);
+    if (batch.length === 0 || batch.length === batchSize || lingerMs === 0) return [batch];
+    await this.#stop.sleep(lingerMs);
+    return [batch, await consumer.take(batchSize - batch.length)];
   }
 
   /** Stores a batch, however often it takes. What is given up with its partition, or at a stop, is read again. */
@@ -285,10 +280,10 @@ export class Ingest {
     consumer: TopicConsumer,
     assignment: Assignment,
     watchdog: Watchdog,
-    messages: Message[],
+    batches: MessageBatch[],
   ): Promise<void> {
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LAST_PAUSE_MS)) {
-      const error = this.#tryToStore(consumer, assignment, messages);
+      const error = this.#tryToStore(consumer, assignment, batches);
       if (error === undefined) break;
       if (!this.#storeFailing) {
         this.#storeFailing = true;
@@ -298,8 +293,8 @@ export class Ingest {
       // Polling goes on while nothing is fetched: it keeps the membership and hears of rebalances.
       const retryAt = this.#with.elapsed() + pause;
       while (this.#with.elapsed() < retryAt && !this.#stop.isSet) {
-        const straggler = await consumer.next(Math.min(pause, POLL_WAIT_MS));
-        if (straggler !== undefined) messages.push(straggler);
+        const stragglers = await consumer.take(1, Math.min(pause, POLL_WAIT_MS));
+        if (stragglers.length > 0) batches.push(stragglers);
         await assignment.carryOutStorelessRebalances();
         watchdog.turned();
       }
@@ -315,12 +310,12 @@ export class Ingest {
   #tryToStore(
     consumer: TopicConsumer,
     assignment: Assignment,
-    messages: readonly Message[],
+    batches: readonly MessageBatch[],
   ): Error | undefined {
     this.#assertCurrent(consumer);
     const { writer, log, cluster, now, onStore, metrics } = this.#with;
     const startedAt = performance.now();
-    const batch = sortMessages(messages, {
+    const batch = sortMessages(batches, {
       nextOffset: (partition) => assignment.nextOffset(partition),
       reachedEnds: consumer.reachedEnds,
       toDeadLetter: (message, refused) => toDeadLetter(message, refused, cluster, now()),

@@ -1,4 +1,3 @@
-import type { Message } from "@confluentinc/kafka-javascript";
 import * as v from "valibot";
 import {
   type ArrestEventFields,
@@ -9,6 +8,7 @@ import {
   TIMESTAMP_RULE,
 } from "../arrest-event.ts";
 import type { Cluster, DeadLetter, DeadLetterReason, RefusedMessage } from "../store/schema.ts";
+import type { Message } from "./message-batch.ts";
 
 const Id = v.custom<number>(isId, ID_RULE);
 
@@ -48,7 +48,7 @@ const MessageValue = v.pipe(
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Reads the value of a message: UTF-8 (a byte-order mark is skipped), JSON, an object, an event. */
-export function decodeMessage(value: Message["value"]): ArrestEventFields | RefusedMessage {
+export function decodeMessage(value: Uint8Array | null): ArrestEventFields | RefusedMessage {
   if (value === null) return refused("no_value", "must not be null");
   let text: string;
   try {
@@ -92,24 +92,12 @@ export function toDeadLetter(
 ): DeadLetter {
   return {
     cluster,
-    topic: message.topic,
-    partition: message.partition,
-    offset: message.offset,
-    // The client writes -1 where the message has none.
-    timestamp: message.timestamp === undefined || message.timestamp < 0 ? null : message.timestamp,
-    key: toBuffer(message.key),
-    value: message.value,
-    headers: (message.headers ?? []).flatMap((header) =>
-      Object.entries(header).map(
-        ([name, value]) => [name, toBuffer(value)?.toString("base64") ?? null] as const,
-      ),
+    ...message,
+    headers: message.headers.map(
+      ([name, value]) => [name, value?.toString("base64") ?? null] as const,
     ),
     reason,
     refusals,
     refusedAt,
   };
-}
-
-function toBuffer(bytes: Buffer | string | null | undefined): Buffer | null {
-  return typeof bytes === "string" ? Buffer.from(bytes) : (bytes ?? null);
 }

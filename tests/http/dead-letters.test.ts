@@ -98,15 +98,15 @@ describe("a list of dead letters", () => {
 describe("a dead letter", () => {
   test("shows the message whole: text as text, other bytes in base64, null as null", async () => {
     const headers = [
-      { source: Buffer.from("cad") },
-      { source: Buffer.from([0xff, 0x00]) },
-      { empty: Buffer.alloc(0) },
-    ];
+      ["source", Buffer.from("cad")],
+      ["source", Buffer.from([0xff, 0x00])],
+      ["empty", Buffer.alloc(0)],
+    ] as const;
     const message = {
       topic: "arrest_event",
       partition: 0,
       offset: 7,
-      size: 0,
+      timestamp: null,
       key: Buffer.from("Straße"),
       value: Buffer.from([0x7b, 0xff]),
       headers,

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import type { Message } from "@confluentinc/kafka-javascript";
 import fc from "fast-check";
 import { type BatchContext, sortMessages } from "../../src/ingest/batch.ts";
 import { toDeadLetter } from "../../src/ingest/message.ts";
+import { type GivenMessage, packMessages } from "../support/message-batch.ts";
 import { check } from "../support/property.ts";
 
-function message(partition: number, offset: number, officerId: number | null): Message {
+function message(partition: number, offset: number, officerId: number | null): GivenMessage {
   const event = {
     officer_id: officerId,
     subject_id: 1,
@@ -14,7 +14,7 @@ function message(partition: number, offset: number, officerId: number | null): M
     arrested_at: "2026-11-22T13:05:00Z",
   };
   const value = officerId === null ? null : Buffer.from(JSON.stringify(event));
-  return { topic: "arrest_event", partition, offset, value, size: 0 } as Message;
+  return { partition, offset, value };
 }
 
 const context: BatchContext = {
@@ -27,12 +27,9 @@ describe("the events of a batch", () => {
   test("are those of each partition together, in the order of their offsets", () => {
     const batch = sortMessages(
       [
-        message(1, 10, 1),
-        message(0, 5, 2),
-        message(1, 11, null),
-        message(0, 6, 3),
-        message(1, 14, 4),
-        message(2, 0, null),
+        packMessages([message(1, 10, 1), message(0, 5, 2), message(1, 11, null)]),
+        packMessages([]),
+        packMessages([message(0, 6, 3), message(1, 14, 4), message(2, 0, null)]),
       ],
       context,
     );
@@ -67,7 +64,9 @@ describe("the events of a batch", () => {
           next[partition] = offset + 1;
           return message(partition, offset, isEvent ? index + 1 : null);
         });
-        const batch = sortMessages(messages, { ...context, nextOffset: () => stored });
+        const half = messages.length >> 1;
+        const batches = [messages.slice(0, half), messages.slice(half)].map(packMessages);
+        const batch = sortMessages(batches, { ...context, nextOffset: () => stored });
         const expected = messages.filter(({ offset }) => offset >= stored);
         const found = batch.partitions.flatMap(({ events }) => events).length;
         expect(found + batch.deadLetters.length).toBe(expected.length);

@@ -180,7 +180,7 @@ describe.each(STRATEGIES)("partitions that move by the strategy %s", (strategy) 
       if (!fresh || !asked || !answered) throw new Error("not opened");
       const rebalance = (consumer: TopicConsumer) =>
         until("an assignment", async () => {
-          await consumer.next(50);
+          await consumer.take(1, 50);
           return consumer.rebalances[0];
         });
 
@@ -240,7 +240,7 @@ test.concurrent(
     const consumer = new TopicConsumer(settings, log, () => undefined);
     await consumer.connect();
     await until("an assignment", async () => {
-      await consumer.next(50);
+      await consumer.take(1, 50);
       return consumer.rebalances[0];
     });
     consumer.rebalances.shift();
@@ -248,7 +248,8 @@ test.concurrent(
     const offsets: number[] = [];
     const toTheEnd = () =>
       until("the end", async () => {
-        offsets.push(...(await consumer.take(10)).map(({ offset }) => offset));
+        const batch = await consumer.take(10);
+        for (let index = 0; index < batch.length; index++) offsets.push(batch.offset(index));
         return consumer.reachedEnds.get(0) === 5;
       });
     await toTheEnd();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { Message } from "@confluentinc/kafka-javascript";
 import { isBrokerThere } from "../../src/ingest/broker-look.ts";
 import { TopicConsumer } from "../../src/ingest/consumer.ts";
+import type { MessageBatch } from "../../src/ingest/message-batch.ts";
 import { Watchdog } from "../../src/ingest/watchdog.ts";
 import { brokerOfFile, SHORT_SESSION } from "../support/broker.ts";
 import { newLog, startIngest } from "../support/ingest.ts";
@@ -33,22 +33,13 @@ class HangingConsumer extends TopicConsumer {
     this.#release.resolve();
   }
 
-  override async next(waitMs: number): Promise<Message | undefined> {
-    const message = await super.next(waitMs);
-    if (this.hangs && message !== undefined) {
+  override async take(max: number, waitMs?: number): Promise<MessageBatch> {
+    const batch = await super.take(max, waitMs);
+    if (this.hangs && batch.length > 0) {
       await this.#release.promise;
-      this.cameBackWith.resolve(1);
+      this.cameBackWith.resolve(batch.length);
     }
-    return message;
-  }
-
-  override async take(max: number): Promise<Message[]> {
-    const taken = await super.take(max);
-    if (this.hangs && taken.length > 0) {
-      await this.#release.promise;
-      this.cameBackWith.resolve(taken.length);
-    }
-    return taken;
+    return batch;
   }
 }
 

@@ -6,6 +6,7 @@ import Kafka, {
   type Message,
   type Producer,
 } from "@confluentinc/kafka-javascript";
+import { MessageBatch } from "../../src/ingest/message-batch.ts";
 
 /** Any setting of librdkafka; the package's types know only the documented ones. */
 export type Settings = Record<string, unknown>;
@@ -32,9 +33,16 @@ interface MockCluster {
 
 const require = createRequire(import.meta.url);
 
-/** The addon itself. */
+/** The addon itself, without what the package uses of it. */
 export const addon: {
   mockCluster: MockCluster;
+  consumeBatch(
+    client: unknown,
+    maxMessages: number,
+    maxBytes: number,
+    waitMs: number,
+    done: (buffer: ArrayBuffer, count: number, ends: number[], error: BatchResult["error"]) => void,
+  ): void;
 } = require("@confluentinc/kafka-javascript/librdkafka.js");
 
 /** Awaits a function of the package that takes a node-style callback last. */
@@ -59,6 +67,32 @@ export async function until(
   }
 }
 
+/** What one call of `consumeBatch` gives. */
+export interface BatchResult {
+  batch: MessageBatch;
+  /** Of each partition whose end was reached: its number and that offset. */
+  ends: number[];
+  error: { code: number; message: string } | null;
+}
+
+/** Takes a batch of the messages of a consumer; by default all that are there, without waiting. */
+export function takeBatch(
+  consumer: KafkaConsumer,
+  { max = 10_000, maxBytes = 2 ** 30, waitMs = 0 } = {},
+): Promise<BatchResult> {
+  return new Promise((resolve) =>
+    addon.consumeBatch(
+      consumer.getClient(),
+      max,
+      maxBytes,
+      waitMs,
+      (buffer, count, ends, error) => {
+        resolve({ batch: new MessageBatch("topic", buffer, count), ends, error });
+      },
+    ),
+  );
+}
+
 let names = 0;
 
 /** A name that no other test uses. */
@@ -75,7 +109,11 @@ export async function producerOf(settings: Settings): Promise<Producer> {
 }
 
 /** A consumer that is connected, in a group of its own, reading from the beginning. */
-export async function consumerOf(address: string, settings: Settings = {}): Promise<Consumer> {
+export async function consumerOf(
+  address: string,
+  settings: Settings = {},
+  topicSettings: Settings = { "auto.offset.reset": "earliest" },
+): Promise<Consumer> {
   const consumer = new Kafka.KafkaConsumer(
     {
       "bootstrap.servers": address,
@@ -86,7 +124,7 @@ export async function consumerOf(address: string, settings: Settings = {}): Prom
       "heartbeat.interval.ms": 200,
       ...settings,
     } as never,
-    { "auto.offset.reset": "earliest" },
+    topicSettings,
   ) as Consumer;
   await call((done) => consumer.connect({}, done));
   consumer.setDefaultConsumeTimeout(200);

@@ -29,9 +29,9 @@ afterAll(async () => {
 });
 
 /** A Worker whose consumer has read its first message. */
-async function reading(settings: Settings = {}): Promise<Worker> {
+async function reading(settings: Settings = {}, byBatch = false): Promise<Worker> {
   const worker = new Worker(fixture("clients-worker.ts"), {
-    workerData: { address: cluster.address, topic, group: unique("group"), settings },
+    workerData: { address: cluster.address, topic, group: unique("group"), byBatch, settings },
   });
   const message = await new Promise((resolve, reject) => {
     worker.once("message", resolve);
@@ -88,6 +88,15 @@ describe("a Worker", () => {
       const before = onLinux ? liveClients() : 0;
       for (let index = 0; index < 5; index++) {
         const worker = await reading(settings);
+        await worker.terminate();
+      }
+      await expectNoClientLeft(before);
+    });
+
+    test(`terminated while it waits for a batch leaves none in its group (${strategy})`, async () => {
+      const before = onLinux ? liveClients() : 0;
+      for (let index = 0; index < 5; index++) {
+        const worker = await reading(settings, true);
         await worker.terminate();
       }
       await expectNoClientLeft(before);
