@@ -1,5 +1,5 @@
 /**
- * Writes `docs/openapi.json` as the service serves it, and the types that openapi-typescript makes of it, with
+ * Writes `docs/openapi.json`, which the service serves, and the types that openapi-typescript makes of it, with
  * which the client in the tests is compiled.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -41,8 +41,8 @@ export async function writeTypes(document: object): Promise<string> {
   return astToString(await openapiTS(document as OpenAPI3));
 }
 
-/** Asks a service of the default settings, with a store of its own and without Kafka. */
-async function servedDocument(): Promise<object> {
+/** The document of a service of the default settings, with a store of its own and without Kafka. */
+async function makeDocument(): Promise<object> {
   const directory = mkdtempSync(join(tmpdir(), "arrest-events-openapi-"));
   const config = parseConfig(
     {
@@ -55,8 +55,7 @@ async function servedDocument(): Promise<object> {
   );
   const service = await startService(config, openLog(config.log), manifest.version);
   try {
-    const answer = await fetch(new URL("/openapi.json", service.url));
-    return (await answer.json()) as object;
+    return service.openApi();
   } finally {
     await service.stop();
     rmSync(directory, { recursive: true });
@@ -64,7 +63,7 @@ async function servedDocument(): Promise<object> {
 }
 
 if (import.meta.main) {
-  const document = await servedDocument();
+  const document = await makeDocument();
   await Bun.write(DOCUMENT_PATH, writeDocument(document));
   await Bun.write(TYPES_PATH, await writeTypes(document));
 }

@@ -17,6 +17,8 @@ export interface Service {
    * of the configured time are cut, so that the store is always closed in order.
    */
   stop(): Promise<void>;
+  /** Makes the OpenAPI document that is to be checked in. */
+  openApi(): object;
   /** Resolves with the reason when the service cannot go on. */
   readonly died: Promise<Error>;
 }
@@ -84,6 +86,7 @@ export async function startService(config: Config, log: Log, version: string): P
 
   return {
     url: server.url,
+    openApi: app.openApi,
     died: writer.died,
     stop: async () => {
       stopping = true;

@@ -12,7 +12,7 @@ import { checkAsync } from "./support/property.ts";
 setDefaultTimeout(120_000);
 
 /** What a door makes of bytes: an event, or why not. */
-type Verdict = ArrestEventFields | "not JSON" | ReadonlySet<string>;
+type Verdict = ArrestEventFields | "not JSON" | "too large" | ReadonlySet<string>;
 
 /** What HTTP alone is strict about: a mistake of the client's must not vanish. */
 const ONLY_OVER_HTTP = ["is not a member that can be given", GIVEN_TWICE];
@@ -35,6 +35,7 @@ async function overHttp(bytes: Buffer, isFramed: boolean): Promise<Verdict> {
     return parseNewEvent(await readJson(request, WITHIN_MS));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
+    if (error.message.includes("members and items")) return "too large";
     if (error.kind === "malformed-body") return "not JSON";
     expect(error.kind).toBe("invalid-event");
     return new Set(error.extension.errors?.map(told));
@@ -65,6 +66,8 @@ test("what HTTP takes as an event, Kafka takes as the same, and the other way ro
   await checkAsync(
     fc.asyncProperty(eventBytes, fc.boolean(), async (bytes, isFramed) => {
       const http = await overHttp(bytes, isFramed);
+      // Nothing that is one event has as many members; a message may have others beside its own.
+      if (http === "too large") return;
       const kafka = overKafka(bytes);
       if (http instanceof Set) {
         const common = [...http].filter(

@@ -26,7 +26,7 @@ export interface App {
    * and keeps its length (Bun.serve does), and has not yet read any of it when it is a stream.
    */
   fetch(request: Request): Response | Promise<Response>;
-  /** The OpenAPI 3.1 document of everything that is served. */
+  /** Makes the OpenAPI 3.1 document of everything that is served, which is checked in and served from there. */
   openApi(): ReturnType<typeof openApiDocument>;
 }
 
@@ -48,12 +48,11 @@ export function createApp(given: Dependencies): App {
       route = pattern;
     },
   );
-  const openApi = () => openApiDocument(hono, dependencies.version);
   const streams = new Streams(() => limits.maxStreams);
   addStreamsOpen(dependencies.registry, () => streams.open);
   addArrestEvents(api, dependencies, streams);
   addDeadLetters(api, dependencies);
-  addOperations(api, dependencies, openApi);
+  addOperations(api, dependencies);
 
   hono.notFound(({ req }) => {
     const methods = allowedMethods(router.methodsOf(req.path));
@@ -113,7 +112,7 @@ export function createApp(given: Dependencies): App {
   }
 
   return {
-    openApi,
+    openApi: () => openApiDocument(hono, dependencies.version),
     fetch: (request) => {
       const startedAt = performance.now();
       // hono would throw the body of a HEAD away, and with it the length that the answer should tell.

@@ -1,17 +1,11 @@
-import { MAX_ERRORS, Problem, pointerTo } from "./problem.ts";
+import { type JsonBody, JsonError, MAX_VALUES, readArray, readJsonText } from "./json.ts";
+import { Problem } from "./problem.ts";
 import { within } from "./within.ts";
 
 const MEBIBYTE = 1_048_576;
 
 /** The largest body that is read of most requests, in bytes: 1 MiB. */
 export const MAX_BODY_BYTES = MEBIBYTE;
-
-/** A body that is JSON. */
-export interface JsonBody {
-  readonly value: unknown;
-  /** JSON Pointers of the members of the outermost object that are there twice; `value` has the last of each. */
-  readonly repeated: readonly string[];
-}
 
 /** What bodies may be. */
 export type MediaType =
@@ -42,32 +36,29 @@ export async function readJson(
 ): Promise<JsonBody> {
   mediaTypeOf(request.headers, allowed);
   const text = await readText(request, MAX_BODY_BYTES, withinMs);
-  const value = parse(text);
-  return { value, repeated: isObject(value) ? repeatedMembers(text, 1) : [] };
+  return orMalformed(() => readJsonText(text));
 }
 
-/** A body that is a JSON array. */
-export interface JsonItems {
-  readonly items: readonly unknown[];
-  /** JSON Pointers, from the array, of the members of its objects that are there twice. */
-  readonly repeated: readonly string[];
-}
+/** Up to so many characters it is looked whether a text that is no array is JSON at all. */
+const MAX_NO_ARRAY = 65_536;
 
 /**
  * Reads a body that is declared as JSON, and is to be an array. No more than `maxBytes` of it are ever held.
  *
  * @param withinMs how long it may take to arrive, in milliseconds
- * @returns undefined for JSON that is no array
- * @throws Problem `body-too-large`, `body-timeout` or `malformed-body`
+ * @returns its items, which are read when they are asked for; undefined for JSON that is no array
+ * @throws Problem `body-too-large`, `body-timeout` or `malformed-body`, the last by the items as well
  */
 export async function readItems(
   request: Request,
   maxBytes: number,
   withinMs: number,
-): Promise<JsonItems | undefined> {
+): Promise<Iterable<JsonBody> | undefined> {
   const text = await readText(request, maxBytes, withinMs);
-  const items = parse(text);
-  return Array.isArray(items) ? { items, repeated: repeatedMembers(text, 2) } : undefined;
+  const items = readArray(text);
+  if (items !== undefined) return orMalformedItems(items);
+  if (text.length <= MAX_NO_ARRAY) orMalformed(() => readJsonText(text));
+  return undefined;
 }
 
 /**
@@ -85,13 +76,15 @@ export async function* readLines(
   /** Of a line whose end has not come; joined once, so that many small chunks cost no more than a large one. */
   let pieces: string[] = [];
   for await (const chunk of chunksOf(request, maxBytes, withinMs)) {
-    const [first = "", ...others] = decode(decoder, chunk, { stream: true }).split("\n");
-    pieces.push(first);
-    const unfinished = others.pop();
-    if (unfinished === undefined) continue;
-    yield pieces.join("");
-    yield* others;
-    pieces = [unfinished];
+    const text = decode(decoder, chunk, { stream: true });
+    let start = 0;
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
+      pieces.push(text.slice(start, end));
+      yield pieces.join("");
+      pieces = [];
+      start = end + 1;
+    }
+    pieces.push(text.slice(start));
   }
   pieces.push(decode(decoder, new Uint8Array()));
   yield pieces.join("");
@@ -99,13 +92,12 @@ export async function* readLines(
 
 /** Reads a line of a body. Returns `undefined` when it is not JSON. */
 export function parseLine(line: string): JsonBody | undefined {
-  let value: unknown;
   try {
-    value = JSON.parse(line);
-  } catch {
-    return undefined;
+    return readJsonText(line);
+  } catch (error) {
+    if (error instanceof JsonError) return undefined;
+    throw error;
   }
-  return { value, repeated: isObject(value) ? repeatedMembers(line, 1) : [] };
 }
 
 /** Tells whether a request has a body (RFC 9112, 6). */
@@ -224,74 +216,25 @@ function decode(
   }
 }
 
-function parse(text: string): unknown {
+/** @throws Problem `malformed-body` where reading JSON fails */
+function orMalformed<T>(read: () => T): T {
   try {
-    return JSON.parse(text);
-  } catch {
-    throw new Problem("malformed-body");
+    return read();
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    if (!error.isTooLarge) throw new Problem("malformed-body");
+    const limit = MAX_VALUES.toLocaleString("en");
+    throw new Problem("malformed-body", {
+      detail: `The body has a value of more than ${limit} members and items.`,
+    });
   }
 }
 
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/**
- * Finds members that are given twice, of which JSON.parse drops all but the last without a word (RFC 8259,
- * 4, leaves their meaning open). It scans, because a regular expression would be slow over a body of escapes.
- *
- * @param json valid JSON
- * @param level whose members: 1 for the outermost object's, 2 for those of the objects in the outermost array
- */
-function repeatedMembers(json: string, level: 1 | 2): string[] {
-  const seen = new Set<string>();
-  const repeated = new Set<string>();
-  let depth = 0;
-  let item = 0;
-  let isInObject = false;
-  let expectsName = false;
-  for (let at = 0; at < json.length && repeated.size < MAX_ERRORS; at++) {
-    switch (json[at]) {
-      case "{":
-        if (++depth === level) {
-          isInObject = true;
-          seen.clear();
-        }
-        expectsName = depth === level;
-        break;
-      case "[":
-        if (++depth === level) isInObject = false;
-        break;
-      case "}":
-      case "]":
-        depth--;
-        break;
-      case ",":
-        if (depth < level) item++;
-        expectsName = depth === level && isInObject;
-        break;
-      case ":":
-        expectsName = false;
-        break;
-      case '"': {
-        const start = at;
-        at = endOfString(json, start);
-        if (!expectsName) break;
-        const name = JSON.parse(json.slice(start, at + 1)) as string;
-        if (seen.has(name)) repeated.add(`${level === 2 ? `/${item}` : ""}${pointerTo(name)}`);
-        seen.add(name);
-      }
-    }
-  }
-  return [...repeated];
-}
-
-/** Where the string that begins at `start` has its closing quote. */
-function endOfString(json: string, start: number): number {
-  for (let at = start; ; ) {
-    at = json.indexOf('"', at + 1);
-    let backslashes = 0;
-    while (json[at - 1 - backslashes] === "\\") backslashes++;
-    if (backslashes % 2 === 0) return at;
+function* orMalformedItems(items: Iterable<JsonBody>): Generator<JsonBody> {
+  const iterator = items[Symbol.iterator]();
+  for (;;) {
+    const next = orMalformed(() => iterator.next());
+    if (next.done === true) return;
+    yield next.value;
   }
 }

@@ -13,7 +13,7 @@ import {
   TIMESTAMP_PATTERN,
   TIMESTAMP_RULE,
 } from "../arrest-event.ts";
-import type { JsonBody } from "./body.ts";
+import type { JsonBody } from "./json.ts";
 import { type InvalidInput, MAX_ERRORS, Problem, pointerTo } from "./problem.ts";
 
 const REQUIRED = "is required";

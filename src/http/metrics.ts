@@ -1,5 +1,6 @@
 import type { EventReader, StoreSize } from "../store/read.ts";
 import { DURATION_BUCKETS } from "../telemetry/buckets.ts";
+import { oncePerTurn } from "../telemetry/once-per-turn.ts";
 import {
   Gauge,
   type Metric,
@@ -131,6 +132,7 @@ export function addStreamsOpen(registry: Registry, count: () => number): void {
 
 /** Adds the sizes of the store's files. */
 export function addStoreSize(registry: Registry, reader: Pick<EventReader, "size">): void {
+  const size = oncePerTurn(() => reader.size());
   const gauge = (name: string, help: string, key: keyof StoreSize) =>
     new Gauge({
       name,
@@ -138,7 +140,7 @@ export function addStoreSize(registry: Registry, reader: Pick<EventReader, "size
       registers: [registry],
       collect() {
         try {
-          this.set(reader.size()[key]);
+          this.set(size()[key]);
         } catch {
           // No value is the truth about a store that cannot be read, which /readyz tells in words.
           this.remove();

@@ -52,7 +52,7 @@ export const PROBLEMS = {
     title: "Malformed body",
     detail: "The body is not JSON.",
     about:
-      "The body is empty, ends too early, is not UTF-8, or is not JSON (RFC 8259). For NDJSON the last counts line by line, see `invalid-batch`.",
+      "The body is empty, ends too early, is not UTF-8, or is not JSON (RFC 8259), or has far more members than any arrest event. For NDJSON the last counts line by line, see `invalid-batch`.",
   },
   "cross-site": {
     status: 403,

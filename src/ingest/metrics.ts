@@ -1,5 +1,6 @@
 import { DEAD_LETTER_REASONS, type DeadLetterReason } from "../store/schema.ts";
 import { DURATION_BUCKETS } from "../telemetry/buckets.ts";
+import { oncePerTurn } from "../telemetry/once-per-turn.ts";
 import { Counter, Gauge, Histogram, type Registry } from "../telemetry/prometheus.ts";
 import { INGEST_STATES, type IngestStatus } from "./status.ts";
 
@@ -23,9 +24,10 @@ export class IngestMetrics {
   readonly #storeFailures: Counter;
   readonly #stuckClients: Counter;
 
-  /** @param status tells how far ingest is */
+  /** @param status tells how far ingest is; asked once for a collection, since it asks the client in turn */
   constructor(registry: Registry, status: () => IngestStatus) {
     const registers = [registry];
+    const known = oncePerTurn(status);
     const counter = (name: string, help: string) => new Counter({ name, help, registers });
     this.#events = counter(
       "arrest_events_ingested_events_total",
@@ -81,8 +83,8 @@ export class IngestMetrics {
       "arrest_events_ingest_stuck_clients_total",
       "Kafka clients that stopped answering and were given up for a new one.",
     );
-    addStatus(registers, status);
-    addForwarding(registers, status);
+    addStatus(registers, known);
+    addForwarding(registers, known);
   }
 
   /** Takes note of a stored batch. The duration is in milliseconds. */

@@ -6,6 +6,7 @@ import {
   type Groups,
   isTime,
   periodOf,
+  type TimeGrouping,
 } from "./event-groups.ts";
 
 /** What the columns of a table tell apart, besides the periods of its rows. */
@@ -44,6 +45,25 @@ const BOUNDS: CountTableBounds = { cells: 16_000_000, rows: 100_000, columns: 50
 /** How far a row reaches beyond the columns that there are when it is made. */
 const SPARE_COLUMNS = 16;
 
+/** How many numbers a step of a sum adds up: about a millisecond. */
+const STEP = 200_000;
+
+/** The numbers of a period of time. */
+interface Row {
+  /** A number for each column; other numbers take their place where a sum still needs these. */
+  counts: Int32Array;
+  /** How many sums had been opened when `counts` was made: each later one needs it as it is. */
+  sums: number;
+}
+
+/** What a table has of the answer to a question. */
+export interface TableAnswer {
+  /** The events of whole periods: as many as there were when it was asked, whatever is counted since. */
+  readonly sum: CountSum;
+  /** The times that are left over: parts of periods. */
+  readonly rest: readonly TimeRange[];
+}
+
 /**
  * Numbers of events, a row for each period of time that has any, and a column for what else they have in
  * common. It is given up, and answers nothing any more, when that makes more of them than its bounds.
@@ -51,14 +71,15 @@ const SPARE_COLUMNS = 16;
 export class CountTable {
   readonly #shape: CountTableShape;
   readonly #bounds: CountTableBounds;
-  readonly #rows = new Map<number, Int32Array>();
+  readonly #rows = new Map<number, Row>();
   readonly #columns = new Columns();
   /** The row that was found last, since events of one time come together. */
   #latestPeriod: number | undefined;
-  #latestRow: Int32Array | undefined;
+  #latestRow: Row | undefined;
   /** The periods of the rows in order, while there is no new one. */
-  #periods: number[] | undefined;
+  #periods: Float64Array | undefined;
   #cells = 0;
+  #sums = 0;
   #isGivenUp = false;
 
   constructor(shape: CountTableShape, bounds: CountTableBounds = BOUNDS) {
@@ -87,8 +108,12 @@ export class CountTable {
     const column = this.#columns.numberOf(this.#shape.firstOf(event), this.#shape.secondOf(event));
     const period = Math.floor((event.arrestedAt - MIN_TIMESTAMP) / this.#shape.periodMs);
     const row = period === this.#latestPeriod ? this.#latestRow : this.#rows.get(period);
-    if (row !== undefined && column < row.length) {
-      row[column] = (row[column] ?? 0) + by;
+    if (row !== undefined && column < row.counts.length) {
+      if (row.sums !== this.#sums) {
+        row.counts = row.counts.slice();
+        row.sums = this.#sums;
+      }
+      row.counts[column] = (row.counts[column] ?? 0) + by;
       this.#latestPeriod = period;
       this.#latestRow = row;
     } else {
@@ -98,15 +123,15 @@ export class CountTable {
     }
   }
 
-  #extend(period: number, row: Int32Array | undefined): Int32Array {
-    const columns = Math.max(this.#columns.list.length, Math.ceil((row?.length ?? 0) * 1.5));
-    const length = columns + SPARE_COLUMNS;
-    const longer = new Int32Array(length);
+  #extend(period: number, row: Row | undefined): Int32Array {
+    const before = row?.counts.length ?? 0;
+    const length = Math.max(this.#columns.list.length, Math.ceil(before * 1.5)) + SPARE_COLUMNS;
+    const counts = new Int32Array(length);
     if (row === undefined) this.#periods = undefined;
-    else longer.set(row);
-    this.#cells += length - (row?.length ?? 0);
-    this.#rows.set(period, longer);
-    return longer;
+    else counts.set(row.counts);
+    this.#cells += length - before;
+    this.#rows.set(period, { counts, sums: this.#sums });
+    return counts;
   }
 
   #isOutgrown(): boolean {
@@ -123,65 +148,43 @@ export class CountTable {
     this.#latestRow = undefined;
   }
 
-  /**
-   * Counts the events of the whole periods within the times that the question asks for, which it must be
-   * able to answer.
-   *
-   * @returns the times that are left over: parts of periods
-   */
-  count(question: CountQuestion, groups: Groups): TimeRange[] {
+  /** Answers a question, which it must be able to, with a sum that is yet to be taken. */
+  ask(question: CountQuestion): TableAnswer {
     const { arrestedFrom: from = MIN_TIMESTAMP, arrestedTo: to = MAX_TIMESTAMP + 1 } =
       question.filter;
-    if (from >= to) return [];
     const { periodMs } = this.#shape;
     const first = Math.ceil((from - MIN_TIMESTAMP) / periodMs);
     const end = Math.floor((to - MIN_TIMESTAMP) / periodMs);
-    if (first >= end) return [{ from, to }];
-    this.#add(question, first, end, groups);
+    if (first >= end) {
+      return {
+        sum: new CountSum([], [], [], new Int32Array(), []),
+        rest: from < to ? [{ from, to }] : [],
+      };
+    }
     const rest = [
       { from, to: MIN_TIMESTAMP + first * periodMs },
       { from: MIN_TIMESTAMP + end * periodMs, to },
     ];
-    return rest.filter((part) => part.from < part.to);
+    return {
+      sum: this.#openSum(question, first, end),
+      rest: rest.filter((part) => part.from < part.to),
+    };
   }
 
-  /** Counts the periods from `first` to before `end`. */
-  #add(question: CountQuestion, first: number, end: number, groups: Groups): void {
-    const { groupings } = question;
-    const time = groupings.find(isTime);
-    const { slots, slotOfColumn } = this.#slots(question);
-    const sums = new Float64Array(this.#columns.list.length);
-    const counts = new Float64Array(slots.length);
-    /** How far any row of the period reaches: beyond it there may be very many columns. */
-    let reach = 0;
-    const flush = (start: number): void => {
-      // Slots are numbered in the order of columns, so that no slot of these lies further on.
-      foldInto(counts.fill(0, 0, reach), sums, slotOfColumn, reach);
-      sums.fill(0, 0, reach);
-      for (let slot = 0; slot < Math.min(reach, slots.length); slot++) {
-        const count = counts[slot] ?? 0;
-        if (count <= 0) continue;
-        const named = (slots[slot] ?? []).map((value, place) =>
-          groupings[place] === time ? start + value : value,
-        );
-        groups.add(named, count);
-      }
-      reach = 0;
-    };
-    let current: number | undefined;
-    this.#periods ??= [...this.#rows.keys()].sort((one, other) => one - other);
+  /** Opens the sum of the periods from `first` to before `end`. */
+  #openSum(question: CountQuestion, first: number, end: number): CountSum {
+    this.#periods ??= Float64Array.from(this.#rows.keys()).sort();
+    const starts: number[] = [];
+    const rows: Int32Array[] = [];
     for (const period of this.#periods) {
-      if (period < first || period >= end) continue;
-      const start = MIN_TIMESTAMP + period * this.#shape.periodMs;
-      const label = time === undefined ? 0 : periodOf(time, start);
-      if (current !== undefined && label !== current) {
-        flush(current);
-        if (groups.tooMany) return;
-      }
-      current = label;
-      reach = Math.max(reach, addTo(sums, this.#rows.get(period) ?? new Int32Array()));
+      const row = this.#rows.get(period);
+      if (row === undefined || period < first || period >= end) continue;
+      starts.push(MIN_TIMESTAMP + period * this.#shape.periodMs);
+      rows.push(row.counts);
     }
-    if (current !== undefined) flush(current);
+    this.#sums++;
+    const { slots, slotOfColumn } = this.#slots(question);
+    return new CountSum(starts, rows, slots, slotOfColumn, question.groupings);
   }
 
   /**
@@ -193,18 +196,105 @@ export class CountTable {
     const { list } = this.#columns;
     const wanted = keys.map((key) => idsOf(filter, key));
     const places = groupings.map((grouping) => keys.indexOf(grouping as ColumnKey));
-    const numbers = new Map<string, number>();
+    const numbers = new Map<number, Map<number, number>>();
     const slots: number[][] = [];
     const slotOfColumn = new Int32Array(list.length).fill(-1);
     for (const [column, values] of list.entries()) {
       if (wanted.some((ids, place) => ids?.has(values[place] ?? 0) === false)) continue;
       const told = places.map((place) => values[place] ?? 0);
-      const key = told.join();
-      const slot = numbers.get(key) ?? slots.push(told) - 1;
-      numbers.set(key, slot);
+      const [one = 0, other = 0] = told;
+      const byOther = numbers.get(one) ?? new Map<number, number>();
+      const slot = byOther.get(other) ?? slots.push(told) - 1;
+      numbers.set(one, byOther.set(other, slot));
       slotOfColumn[column] = slot;
     }
     return { slots, slotOfColumn };
+  }
+}
+
+/**
+ * Adds up rows of a table, a step of bounded work at a time. It has the rows as they were when it was
+ * opened, and holds nothing that anybody waits for.
+ */
+export class CountSum {
+  readonly #starts: readonly number[];
+  readonly #rows: readonly Int32Array[];
+  readonly #slots: readonly (readonly number[])[];
+  readonly #slotOfColumn: Int32Array;
+  readonly #groupings: readonly EventGrouping[];
+  readonly #time: TimeGrouping | undefined;
+  /** Of the rows that have the same value of time, by column … */
+  readonly #sums: Float64Array;
+  /** … which none of them reaches beyond: there may be very many. */
+  #reach = 0;
+  #value: number | undefined;
+  #next = 0;
+
+  /**
+   * @param starts when the period of each row begins
+   * @param rows numbers of events by column
+   * @param slots what the columns are added up into
+   * @param slotOfColumn the slot of each column; -1 for none
+   */
+  constructor(
+    starts: readonly number[],
+    rows: readonly Int32Array[],
+    slots: readonly (readonly number[])[],
+    slotOfColumn: Int32Array,
+    groupings: readonly EventGrouping[],
+  ) {
+    this.#starts = starts;
+    this.#rows = rows;
+    this.#slots = slots;
+    this.#slotOfColumn = slotOfColumn;
+    this.#groupings = groupings;
+    this.#time = groupings.find(isTime);
+    this.#sums = new Float64Array(slotOfColumn.length);
+  }
+
+  /** Adds further rows to the groups; tells whether these were the last. */
+  next(groups: Groups): boolean {
+    for (let added = 0; added < STEP; this.#next++) {
+      const row = this.#rows[this.#next];
+      if (row === undefined) {
+        this.#tell(groups);
+        return true;
+      }
+      const start = this.#starts[this.#next] ?? 0;
+      const value = this.#time === undefined ? 0 : periodOf(this.#time, start);
+      if (value !== this.#value) {
+        added += this.#tell(groups);
+        this.#value = value;
+      }
+      this.#reach = Math.max(this.#reach, addTo(this.#sums, row));
+      added += row.length;
+    }
+    return false;
+  }
+
+  /** Tells the groups what has been added up; returns how many numbers that were. */
+  #tell(groups: Groups): number {
+    const reach = this.#reach;
+    // Slots are numbered in the order of columns, so that no slot of these lies further on.
+    const counts = new Float64Array(Math.min(reach, this.#slots.length));
+    foldInto(counts, this.#sums, this.#slotOfColumn, reach);
+    this.#sums.fill(0, 0, reach);
+    this.#reach = 0;
+    const { length } = counts;
+    for (let slot = 0; slot < length && !groups.tooMany; slot++) {
+      const count = counts[slot] as number;
+      if (count > 0) groups.add(this.#valuesOf(slot), count);
+    }
+    return reach;
+  }
+
+  #valuesOf(slot: number): readonly number[] {
+    const values = this.#slots[slot] ?? [];
+    if (this.#time === undefined) return values;
+    const start = this.#value ?? 0;
+    return values.map((value, place) =>
+      this.#groupings[place] === this.#time ? start + value : value,
+    );
   }
 }
 

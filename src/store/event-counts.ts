@@ -19,6 +19,7 @@ import {
 } from "./event-groups.ts";
 import { type Part, type Summary, Walk } from "./event-walk.ts";
 import type { KeptCounts } from "./kept-counts.ts";
+import { type Clock, Pace, stepsOfOneSnapshot } from "./pace.ts";
 import type { Statements } from "./statements.ts";
 
 /** Counts events, a step at a time. */
@@ -31,8 +32,8 @@ export interface EventCounting {
   groups(): EventGroup[];
 }
 
-/** How many events a step looks at: a few milliseconds. */
-const STEP = 10_000;
+/** How many events a step looks at. */
+const STEP = { least: 250, first: 1000, most: 10_000 } as const;
 
 /** It takes no further piece of an index when it may look at no more than this many events of it. */
 const LEAST = 100;
@@ -45,6 +46,7 @@ const MAX_BEHIND = 50_000;
  * for the two ends of a range of times; else from the events up to `lastId`.
  *
  * @param maxGroups more groups than these are not wanted
+ * @param now what steps are timed by, so that each is short
  */
 export function openCounting(
   statements: Statements,
@@ -52,14 +54,23 @@ export function openCounting(
   question: CountQuestion,
   lastId: number,
   maxGroups: number,
+  now: Clock = () => performance.now(),
 ): EventCounting {
   const groups = new Groups(maxGroups);
   const isNear = lastId - kept.lastId <= MAX_BEHIND;
   let table = isNear ? kept.tableFor(question) : undefined;
-  let walks: WalkedCount[] | undefined;
+  /** What is yet to be counted, in steps; unknown before the first. */
+  let parts: (() => boolean)[] | undefined;
 
-  function openWalk(filter: EventFilter, upToId: number): WalkedCount {
-    return new WalkedCount(statements, { ...question, filter }, upToId, groups);
+  function openWalk(filter: EventFilter, upToId: number): () => boolean {
+    const walk = new WalkedCount(
+      statements,
+      { ...question, filter },
+      upToId,
+      groups,
+      new Pace(STEP, now),
+    );
+    return () => walk.next();
   }
 
   /** Takes from the table what it has, once it has all that is stored. */
@@ -67,25 +78,25 @@ export function openCounting(
     kept.advance(() => {
       table = undefined;
       if (from.isGivenUp) return;
-      const ends = from
-        .count(question, groups)
+      const { sum, rest } = from.ask(question);
+      const ends = rest
         .map((end) =>
           openWalk({ ...question.filter, arrestedFrom: end.from, arrestedTo: end.to }, kept.lastId),
-        );
-      // Of the same snapshot, unless there are very many.
-      walks = ends.filter((walk) => !walk.next());
+        )
+        // Of the same snapshot, unless there are very many.
+        .filter((step) => !stepsOfOneSnapshot(step, now));
+      parts = [() => sum.next(groups), ...ends];
     });
   }
 
   return {
     next() {
-      if (table !== undefined) {
-        takeKept(table);
-        return walks?.length === 0;
-      }
-      walks ??= [openWalk(question.filter, lastId)];
-      if (walks[0]?.next() !== false) walks.shift();
-      return walks.length === 0;
+      if (table !== undefined) takeKept(table);
+      // Others are served before it is looked for again.
+      if (table !== undefined) return false;
+      parts ??= [openWalk(question.filter, lastId)];
+      if (parts[0]?.() !== false) parts.shift();
+      return parts.length === 0;
     },
     tooMany: () => groups.tooMany,
     groups: () => groups.sorted(),
@@ -98,6 +109,7 @@ class WalkedCount {
   readonly #groups: Groups;
   readonly #walk: Walk;
   readonly #others: readonly Condition[];
+  readonly #pace: Pace;
   #rest: Part;
 
   constructor(
@@ -105,27 +117,32 @@ class WalkedCount {
     { filter, groupings }: CountQuestion,
     lastId: number,
     groups: Groups,
+    pace: Pace,
   ) {
     const conditions = conditionsOf(filter);
     const found =
       (conditions.length > 1 ? rarest(statements, conditions) : undefined) ?? favourite(conditions);
     this.#groupings = groupings;
     this.#groups = groups;
+    this.#pace = pace;
     this.#walk = walkAlong(statements, found, groupings, lastId);
     this.#others = conditions.filter((condition) => condition !== found);
     this.#rest = this.#walk.whole;
   }
 
   next(): boolean {
-    // Pieces may have few events each; halving what the next may have bounds them together.
-    for (let most = STEP; most > LEAST && !this.#walk.isOver(this.#rest); most /= 2) {
-      const piece = this.#walk.piece(this.#rest);
-      const to = this.#walk.keyOfNth(Math.floor(most), piece);
-      const part = { after: this.#rest.after, to: to ?? piece.to };
-      addPart(this.#walk, part, this.#others, this.#groupings, this.#groups);
-      this.#rest = this.#walk.behind(this.#rest, part.to);
-      if (to !== undefined) break;
-    }
+    if (this.#walk.isOver(this.#rest)) return true;
+    this.#pace.step((size) => {
+      // Pieces may have few events each; halving what the next may have bounds them together.
+      for (let most = size; most > LEAST && !this.#walk.isOver(this.#rest); most /= 2) {
+        const piece = this.#walk.piece(this.#rest);
+        const to = this.#walk.keyOfNth(Math.floor(most), piece);
+        const part = { after: this.#rest.after, to: to ?? piece.to };
+        addPart(this.#walk, part, this.#others, this.#groupings, this.#groups);
+        this.#rest = this.#walk.behind(this.#rest, part.to);
+        if (to !== undefined) break;
+      }
+    });
     return this.#walk.isOver(this.#rest);
   }
 }

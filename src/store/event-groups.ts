@@ -37,10 +37,18 @@ export function periodOf(grouping: TimeGrouping, start: number): number {
   return start - sinceDayBegan - (new Date(start).getUTCDate() - 1) * DAY_MS;
 }
 
-/** Groups that are being counted. */
+/** A group that is being counted. */
+interface Counted {
+  readonly values: readonly number[];
+  count: number;
+}
+
+/** Groups that are being counted, by no more than two values. */
 export class Groups {
-  readonly #groups = new Map<string, { readonly values: readonly number[]; count: number }>();
+  /** By the first value and then the second, 0 where there is none. */
+  readonly #groups = new Map<number, Map<number, Counted>>();
   readonly #max: number;
+  #size = 0;
 
   /** @param max more groups than these are of no use */
   constructor(max: number) {
@@ -49,27 +57,34 @@ export class Groups {
 
   /** Whether there are more than are of use, so that it is in vain to go on. */
   get tooMany(): boolean {
-    return this.#groups.size > this.#max;
+    return this.#size > this.#max;
   }
 
   /** Takes note of `count` further events, at least one, with these values. */
   add(values: readonly number[], count: number): void {
-    const key = values.join();
-    const known = this.#groups.get(key);
-    if (known === undefined) this.#groups.set(key, { values, count });
-    else known.count += count;
+    const [first = 0, second = 0] = values;
+    let bySecond = this.#groups.get(first);
+    if (bySecond === undefined) {
+      bySecond = new Map();
+      this.#groups.set(first, bySecond);
+    }
+    const known = bySecond.get(second);
+    if (known !== undefined) {
+      known.count += count;
+      return;
+    }
+    bySecond.set(second, { values, count });
+    this.#size++;
   }
 
   /** In the order of their values. */
   sorted(): EventGroup[] {
-    return [...this.#groups.values()].sort((one, other) => compare(one.values, other.values));
+    return inOrder(this.#groups).flatMap(inOrder);
   }
 }
 
-function compare(one: readonly number[], other: readonly number[]): number {
-  for (const [place, value] of one.entries()) {
-    const difference = value - (other[place] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
+/** The values of a map in the order of its keys. */
+function inOrder<T>(map: ReadonlyMap<number, T>): T[] {
+  // Typed arrays sort numbers as numbers, and without asking how.
+  return [...Float64Array.from(map.keys()).sort()].map((key) => map.get(key) as T);
 }

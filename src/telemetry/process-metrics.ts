@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, type Registry } from "./prometheus.ts";
 
 /** What the process is built of. */
@@ -72,11 +73,15 @@ function addProcessorTime(registry: Registry): void {
   });
 }
 
-/** How often the event loop is measured. */
+/** How often a timer tells how long it has waited: as often as not, like requests, while nothing is amiss. */
 const TICK_MS = 100;
 
+/** How often it is looked for the longest wait, which is told that much too short at most. */
+const RESOLUTION_MS = 10;
+
 /**
- * Adds how late timers of this thread fire.
+ * Adds how late timers of this thread fire, and how late one has been at the most. The first are samples,
+ * as many as are cheap; in between, the runtime looks for the longest by itself.
  *
  * @returns ends the measuring
  */
@@ -87,6 +92,17 @@ export function addEventLoopLag(registry: Registry): () => void {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     registers: [registry],
   });
+  const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  new Gauge({
+    name: "arrest_events_event_loop_lag_max_seconds",
+    help: `The longest that the HTTP thread has been held up by one thing since the last collection, less ${RESOLUTION_MS} ms at most.`,
+    registers: [registry],
+    collect() {
+      this.set(delays.max / 1e9);
+      delays.reset();
+    },
+  });
+  delays.enable();
   let dueAt = performance.now() + TICK_MS;
   const timer = setInterval(() => {
     const now = performance.now();
@@ -94,5 +110,8 @@ export function addEventLoopLag(registry: Registry): () => void {
     dueAt = now + TICK_MS;
   }, TICK_MS);
   timer.unref();
-  return () => clearInterval(timer);
+  return () => {
+    clearInterval(timer);
+    delays.disable();
+  };
 }

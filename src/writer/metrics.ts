@@ -1,5 +1,6 @@
 import type { DeadLetterTotals } from "../store/dead-letters.ts";
 import { DURATION_BUCKETS } from "../telemetry/buckets.ts";
+import { oncePerTurn } from "../telemetry/once-per-turn.ts";
 import { Counter, Gauge, Histogram, type Registry } from "../telemetry/prometheus.ts";
 
 /** What the writer thread knows when it is asked for its numbers. */
@@ -20,6 +21,7 @@ export class WriterMetrics {
   /** @param state tells what is a state rather than a count */
   constructor(registry: Registry, state: () => WriterState) {
     const registers = [registry];
+    const known = oncePerTurn(state);
     this.#changes = new Counter({
       name: "arrest_events_store_changes_total",
       help: "Changes from HTTP that have been carried out in a transaction, those that were refused in it included.",
@@ -58,7 +60,7 @@ export class WriterMetrics {
       help: "1 while the store can be written.",
       registers,
       collect() {
-        this.set(state().isWritable ? 1 : 0);
+        this.set(known().isWritable ? 1 : 0);
       },
     });
     new Gauge({
@@ -66,7 +68,7 @@ export class WriterMetrics {
       help: "Dead letters in the store.",
       registers,
       collect() {
-        this.set(state().deadLetters.count);
+        this.set(known().deadLetters.count);
       },
     });
     new Gauge({
@@ -74,7 +76,7 @@ export class WriterMetrics {
       help: "Size of what the dead letters in the store keep of their messages.",
       registers,
       collect() {
-        this.set(state().deadLetters.bytes);
+        this.set(known().deadLetters.bytes);
       },
     });
   }

@@ -601,6 +601,12 @@ refuses("malformed-body", {
     (body) => post(body),
   ),
   "arrays without an end": post("[".repeat(1_000_000)),
+  "more members than any event": post(`{${"1".repeat(6000).replaceAll("1", '"a":1,')}"b":1}`),
+  "a batch of an item with more members than any event": post(
+    `[[${"1,".repeat(6000)}1]]`,
+    {},
+    BATCH,
+  ),
   "a change that is not JSON": put("{"),
   "a patch that is not JSON": patch("{"),
   "a batch that is not JSON": post("[", {}, BATCH),
@@ -640,10 +646,7 @@ names("invalid-event", {
     post(body),
     ["", "must be a JSON object"],
   ]),
-  "arrays in arrays": [
-    post("[".repeat(500_000) + "]".repeat(500_000)),
-    ["", "must be a JSON object"],
-  ],
+  "arrays in arrays": [post("[".repeat(2000) + "]".repeat(2000)), ["", "must be a JSON object"]],
   "an event without members": [
     post({}),
     ...MEMBERS.map((name) => [`/${name}`, "is required"] as const),

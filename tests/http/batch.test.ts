@@ -5,6 +5,7 @@ import {
   describe,
   expect,
   setDefaultTimeout,
+  spyOn,
   test,
 } from "bun:test";
 import { ID_RULE } from "../../src/arrest-event.ts";
@@ -239,6 +240,18 @@ describe("NDJSON", () => {
     });
     expect((await send(body, NDJSON)).json.type).toBe("/problems/malformed-body");
   });
+});
+
+test.each([
+  ["an array that is no JSON in the end", `[${"null,".repeat(2000)}`, undefined],
+  ["an array of items that are refused in the end", `[${`${VALID},`.repeat(2000)}null]`, undefined],
+  ["lines", lines(Array(2000).fill(VALID_MEMBERS)).concat("\n{"), NDJSON],
+  ["empty lines", "\n".repeat(2000), NDJSON],
+])("others are answered while a batch is read: %s", async (_, body, type) => {
+  using turns = spyOn(globalThis, "setImmediate");
+  expect([400, 422]).toContain((await send(body, type)).status);
+  // One for 500 items or lines.
+  expect(turns.mock.calls.length).toBeGreaterThanOrEqual(4);
 });
 
 describe("a batch of more than 8 MiB", () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { type Service, startService, VALID_MEMBERS } from "../support/http-service.ts";
 import { fields } from "../support/store.ts";
 
@@ -166,4 +166,17 @@ test("a client that leaves ends the counting", async () => {
   controller.abort();
   expect((await answer).status).toBe(499);
   expect(own.logged).toEqual([]);
+});
+
+test("others are answered while many groups are written, which are those of a single piece", async () => {
+  await using crowded = await startService();
+  crowded.store(Array.from({ length: 3500 }, (_, index) => fields({ officerId: index + 1 })));
+  // Counts them, so that nothing but the writing takes turns.
+  await crowded.ask("/arrest_events/count");
+  using turns = spyOn(globalThis, "setImmediate");
+  const { json } = await crowded.ask("/arrest_events/stats?group_by=officer_id");
+  expect(turns.mock.calls.length).toBe(3);
+  expect(json).toEqual(
+    Array.from({ length: 3500 }, (_, index) => ({ officer_id: index + 1, count: 1 })),
+  );
 });

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import { IngestMetrics } from "../../src/ingest/metrics.ts";
 import { INGEST_STATES } from "../../src/ingest/status.ts";
 import { DEAD_LETTER_REASONS } from "../../src/store/schema.ts";
+import { Registry } from "../../src/telemetry/prometheus.ts";
 import { brokerOfFile, SHORT_SESSION } from "../support/broker.ts";
 import { startIngest } from "../support/ingest.ts";
 import { createTopic, messages, type Sent, send } from "../support/kafka.ts";
-import type { Metrics } from "../support/metrics.ts";
+import { type Metrics, parseMetrics } from "../support/metrics.ts";
 import { newDirectory } from "../support/store.ts";
 import { until } from "../support/until.ts";
 
@@ -19,6 +21,40 @@ function valuesBy(metrics: Metrics, name: string, label: string): Record<string,
 }
 
 describe("the metrics of ingest", () => {
+  test("ask for the status once a collection, which asks the client for each partition", async () => {
+    const registry = new Registry();
+    let asked = 0;
+    new IngestMetrics(registry, () => {
+      asked++;
+      return {
+        state: "reading",
+        mode: "external",
+        brokers: "localhost:9092",
+        topic: "asked",
+        groupId: "asked",
+        partitions: [{ partition: 3, nextOffset: asked, endOffset: 10, lag: 10 - asked }],
+        storedEvents: 0,
+        deadLetters: 0,
+        lastStoredAt: null,
+        lastMessageAt: null,
+        lastCommittedAt: null,
+        forwarding: null,
+      };
+    });
+    for (const collection of [1, 2]) {
+      const { value } = parseMetrics(await registry.metrics());
+      expect(value("arrest_events_ingest_position", { topic: "asked", partition: 3 })).toBe(
+        collection,
+      );
+      expect(value("arrest_events_ingest_lag", { topic: "asked", partition: 3 })).toBe(
+        10 - collection,
+      );
+      expect(value("arrest_events_ingest_state", { state: "reading" })).toBe(1);
+      expect(asked).toBe(collection);
+      await new Promise(setImmediate);
+    }
+  });
+
   test.concurrent(
     "tell what was sent: events, refusals by reason, positions, times",
     async () => {

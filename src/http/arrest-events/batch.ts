@@ -3,14 +3,9 @@ import { type ArrestEventFields, MAX_ID } from "../../arrest-event.ts";
 import type { Api } from "../api.ts";
 import { mediaTypeOf, parseLine, readItems, readLines } from "../body.ts";
 import { makeChange } from "../change.ts";
-import {
-  type BodyError,
-  checkNewEvent,
-  EXAMPLE_NEW_EVENT,
-  GIVEN_TWICE,
-  NewArrestEvent,
-} from "../contract.ts";
+import { type BodyError, checkNewEvent, EXAMPLE_NEW_EVENT, NewArrestEvent } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
+import type { JsonBody } from "../json.ts";
 import { PREFER, PREFERENCE_APPLIED_HEADER } from "../prefer.ts";
 import { MAX_ERRORS, Problem } from "../problem.ts";
 import { nextTurn } from "../turns.ts";
@@ -116,14 +111,22 @@ async function readBatch(request: Request, withinMs: number): Promise<ArrestEven
       for await (const line of readLines(request, MAX_BYTES, withinMs)) await batch.addLine(line);
       break;
     default: {
-      const body = await readItems(request, MAX_BYTES, withinMs);
-      if (body === undefined) throw invalid([{ pointer: "", detail: "must be a JSON array" }]);
-      if (body.items.length > MAX_EVENTS) throw tooMany();
-      for (const pointer of body.repeated) batch.refuse({ pointer, detail: GIVEN_TWICE });
-      for (const value of body.items) await batch.add(value);
+      const items = await readItems(request, MAX_BYTES, withinMs);
+      if (items === undefined) throw invalid([{ pointer: "", detail: "must be a JSON array" }]);
+      for (const item of await allOf(items, request)) await batch.add(item);
     }
   }
   return batch.events();
+}
+
+/** Reads all items, since one that is no JSON is told before what others are. */
+async function allOf(items: Iterable<JsonBody>, request: Request): Promise<JsonBody[]> {
+  const all: JsonBody[] = [];
+  for (const item of items) {
+    if (all.push(item) > MAX_EVENTS) throw tooMany();
+    if (all.length % ITEMS_AT_ONCE === 0) await nextTurn(request);
+  }
+  return all;
 }
 
 /** The items of a batch, as they are read. */
@@ -140,28 +143,33 @@ class Batch {
 
   async addLine(line: string): Promise<void> {
     if (line.trim() === "") {
-      this.#items++;
+      await this.#next();
       return;
     }
     const body = parseLine(line);
-    if (body === undefined) {
-      this.refuse({ pointer: `/${this.#items++}`, detail: "must be JSON" });
-    } else {
-      await this.add(body.value, body.repeated);
+    if (body !== undefined) {
+      await this.add(body);
+      return;
     }
+    this.refuse({ pointer: `/${this.#items}`, detail: "must be JSON" });
+    await this.#next();
   }
 
-  async add(value: unknown, repeated: readonly string[] = []): Promise<void> {
-    const index = this.#items++;
-    const checked = checkNewEvent({ value, repeated });
+  async add(body: JsonBody): Promise<void> {
+    const checked = checkNewEvent(body);
     if (Array.isArray(checked)) {
       for (const { pointer, detail } of checked as readonly BodyError[]) {
-        this.refuse({ pointer: `/${index}${pointer}`, detail });
+        this.refuse({ pointer: `/${this.#items}${pointer}`, detail });
       }
     } else {
       this.#events.push(checked as ArrestEventFields);
       if (this.#events.length > MAX_EVENTS) throw tooMany();
     }
+    await this.#next();
+  }
+
+  async #next(): Promise<void> {
+    this.#items++;
     if (this.#items % ITEMS_AT_ONCE === 0) await nextTurn(this.#request);
   }
 

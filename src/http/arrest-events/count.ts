@@ -45,7 +45,8 @@ export function addCount(
     },
     async ({ req }) => {
       const counting = reader.counting(toFilter(readQuery(CountQuery, req.url)), []);
-      if ((await countAll(counting, req.raw, limits)) === "left") return answerToNobody();
+      const until = performance.now() + limits.requestTimeoutMs;
+      if ((await countAll(counting, req.raw, until)) === "left") return answerToNobody();
       return jsonAnswer(JSON.stringify({ count: counting.groups()[0]?.count ?? 0 }));
     },
   );
@@ -54,14 +55,14 @@ export function addCount(
 /**
  * Counts to the end; less when the client has left, or when there are more groups than are wanted.
  *
+ * @param until when the answer must be there, on the clock of `performance.now()`
  * @throws Problem `answer-timeout`
  */
 export async function countAll(
   counting: EventCounting,
   request: Request,
-  { requestTimeoutMs }: Dependencies["limits"],
+  until: number,
 ): Promise<"counted" | "left" | "too-many-groups"> {
-  const until = performance.now() + requestTimeoutMs;
   while (!counting.next()) {
     if (counting.tooMany()) return "too-many-groups";
     if (!(await nextTurn(request, until))) return "left";

@@ -7,16 +7,12 @@ import { addOpenApi } from "./openapi.ts";
 import { addProblems } from "./problems.ts";
 import { addReadyz } from "./readyz.ts";
 
-/**
- * Adds what is asked about the service itself.
- *
- * @param openApi makes the OpenAPI document of all that the service serves
- */
-export function addOperations(api: Api, dependencies: Dependencies, openApi: () => object): void {
+/** Adds what is asked about the service itself. */
+export function addOperations(api: Api, dependencies: Dependencies): void {
   addLivez(api);
   addReadyz(api, dependencies);
   addMetrics(api, dependencies);
-  addOpenApi(api, openApi);
+  addOpenApi(api, dependencies);
   addDocs(api);
   addProblems(api);
 }

@@ -1039,7 +1039,7 @@ export interface components {
          *
          *     Or: The `Idempotency-Key` is empty, longer than 255 characters, or has characters other than visible ASCII ones.
          *
-         *     Or: The body is empty, ends too early, is not UTF-8, or is not JSON (RFC 8259). For NDJSON the last counts line by line, see `invalid-batch`.
+         *     Or: The body is empty, ends too early, is not UTF-8, or is not JSON (RFC 8259), or has far more members than any arrest event. For NDJSON the last counts line by line, see `invalid-batch`.
          */
         BadQueryOrBadIdempotencyKeyOrMalformedBody: {
             headers: {
@@ -1201,7 +1201,7 @@ export interface components {
         /**
          * @description The query names a parameter that this operation does not have, or repeats one that takes a single value. `errors` names each.
          *
-         *     Or: The body is empty, ends too early, is not UTF-8, or is not JSON (RFC 8259). For NDJSON the last counts line by line, see `invalid-batch`.
+         *     Or: The body is empty, ends too early, is not UTF-8, or is not JSON (RFC 8259), or has far more members than any arrest event. For NDJSON the last counts line by line, see `invalid-batch`.
          */
         BadQueryOrMalformedBody: {
             headers: {
