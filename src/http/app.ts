@@ -48,7 +48,10 @@ export function createApp(given: Dependencies): App {
       route = pattern;
     },
   );
-  const openApi = () => openApiDocument(hono, dependencies.version);
+  const openApi = () => {
+    api.document();
+    return openApiDocument(hono, dependencies.version);
+  };
   const streams = new Streams(() => limits.maxStreams);
   addStreamsOpen(dependencies.registry, () => streams.open);
   addArrestEvents(api, dependencies, streams);
