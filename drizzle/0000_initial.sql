@@ -63,6 +63,7 @@ CREATE INDEX `dead_letter_by_partition` ON `dead_letter` (`partition`);--> state
 CREATE INDEX `dead_letter_by_reason` ON `dead_letter` (`reason`);--> statement-breakpoint
 CREATE INDEX `dead_letter_by_refused_at` ON `dead_letter` (`refused_at`);--> statement-breakpoint
 CREATE INDEX `dead_letter_by_cluster` ON `dead_letter` (`cluster`);--> statement-breakpoint
+CREATE INDEX `dead_letter_by_size` ON `dead_letter` (octet_length("headers") + octet_length("refusals") + case when "key" is null then 0 else octet_length("key") end + case when "value" is null then 0 else octet_length("value") end);--> statement-breakpoint
 CREATE TABLE `dead_letter_forwarding` (
 	`cluster` text NOT NULL,
 	`topic` text NOT NULL,

@@ -1,7 +1,5 @@
 import type { Config } from "./config.ts";
-import { createApp } from "./http/app.ts";
 import { keepCounting } from "./keep-counts.ts";
-import { openReader } from "./store/read.ts";
 import type { Log } from "./telemetry/log.ts";
 import { addBuildInfo, addEventLoopLag, addProcessMetrics } from "./telemetry/process-metrics.ts";
 import { Registry } from "./telemetry/prometheus.ts";
@@ -34,7 +32,12 @@ const WRITER_SHARE = 0.9;
  * @throws Error when the address cannot be listened on
  */
 export async function startService(config: Config, log: Log, version: string): Promise<Service> {
-  const writer = await startWriter(config);
+  // Both take a while: what serves HTTP is loaded while the other thread starts.
+  const [writer, { createApp }, { openReader }] = await Promise.all([
+    startWriter(config),
+    import("./http/app.ts"),
+    import("./store/read.ts"),
+  ]);
   // Requests of one turn of the event loop share a snapshot.
   const reader = openReader(config.databasePath, setImmediate);
   const registry = new Registry();

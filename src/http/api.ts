@@ -58,58 +58,66 @@ export interface Api {
 }
 
 /**
- * Makes an API that serves through `hono` and documents in its registry. The routes are not hono's
- * validated ones: those read bodies of any size and repair broken UTF-8, and each of their checks makes
+ * Makes an API that serves through `hono` and, when it is told to, documents in its registry. The routes are not
+ * hono's validated ones: those read bodies of any size and repair broken UTF-8, and each of their checks makes
  * the hot path longer.
  *
  * @param isCrossSite whether a request comes from a page that may not make changes
  * @param onRoute told of the route that a request has met, before anything is awaited
+ * @returns with `document`, which documents what has been added since it was last called
  */
 export function createApi(
   hono: OpenAPIHono<HttpEnv>,
   isStopping: () => boolean,
   isCrossSite: (request: Request) => boolean,
   onRoute: (pattern: string) => void,
-): Api {
+): Api & { readonly document: () => void } {
+  /** Half of what the routes cost at the start; asked for rarely. */
+  const documentation: (() => void)[] = [];
   return {
+    document: () => {
+      for (const describe of documentation.splice(0)) describe();
+    },
     add({ tag, problems, choosesForm, compresses, answersWhileStopping, ...operation }, handler) {
       const changes = operation.method !== "get";
       const answersJson = Object.values(operation.responses).some(
         (response) => "content" in response && "application/json" in (response.content ?? {}),
       );
-      hono.openAPIRegistry.registerPath({
-        ...operation,
-        tags: [tag],
-        parameters: [
-          component(hono.openAPIRegistry, "parameters", "RequestId", REQUEST_ID_PARAMETER),
-          ...(compresses
-            ? [
-                component(
-                  hono.openAPIRegistry,
-                  "parameters",
-                  "AcceptEncoding",
-                  ACCEPT_ENCODING_PARAMETER,
-                ),
-              ]
-            : []),
-        ],
-        responses: {
-          ...withRequestId(
-            hono.openAPIRegistry,
-            compresses ? withCoding(operation.responses) : operation.responses,
-          ),
-          ...headersTooLarge(hono.openAPIRegistry),
-          ...problemResponses(hono.openAPIRegistry, [
-            "bad-query",
-            ...(changes ? ["cross-site" as const] : []),
-            ...(operation.request?.query ? ["invalid-query" as const] : []),
-            ...(answersJson || compresses ? ["not-acceptable" as const] : []),
-            ...(operation.request?.body ? ["body-timeout" as const] : []),
-            ...problems,
-            ...(problems.includes("store-unavailable") ? ["outcome-unknown" as const] : []),
-            ...(answersWhileStopping ? [] : ["stopping" as const]),
-          ]),
-        },
+      documentation.push(() => {
+        hono.openAPIRegistry.registerPath({
+          ...operation,
+          tags: [tag],
+          parameters: [
+            component(hono.openAPIRegistry, "parameters", "RequestId", REQUEST_ID_PARAMETER),
+            ...(compresses
+              ? [
+                  component(
+                    hono.openAPIRegistry,
+                    "parameters",
+                    "AcceptEncoding",
+                    ACCEPT_ENCODING_PARAMETER,
+                  ),
+                ]
+              : []),
+          ],
+          responses: {
+            ...withRequestId(
+              hono.openAPIRegistry,
+              compresses ? withCoding(operation.responses) : operation.responses,
+            ),
+            ...headersTooLarge(hono.openAPIRegistry),
+            ...problemResponses(hono.openAPIRegistry, [
+              "bad-query",
+              ...(changes ? ["cross-site" as const] : []),
+              ...(operation.request?.query ? ["invalid-query" as const] : []),
+              ...(answersJson || compresses ? ["not-acceptable" as const] : []),
+              ...(operation.request?.body ? ["body-timeout" as const] : []),
+              ...problems,
+              ...(problems.includes("store-unavailable") ? ["outcome-unknown" as const] : []),
+              ...(answersWhileStopping ? [] : ["stopping" as const]),
+            ]),
+          },
+        });
       });
       const checksAccept = answersJson && !choosesForm;
       const pattern = operation.path.replaceAll(/\{(\w+)\}/g, ":$1");

@@ -112,7 +112,10 @@ export function createApp(given: Dependencies): App {
   }
 
   return {
-    openApi: () => openApiDocument(hono, dependencies.version),
+    openApi: () => {
+      api.document();
+      return openApiDocument(hono, dependencies.version);
+    },
     fetch: (request) => {
       const startedAt = performance.now();
       // hono would throw the body of a HEAD away, and with it the length that the answer should tell.

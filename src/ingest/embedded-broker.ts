@@ -17,9 +17,12 @@ const REBALANCE_DELAY_MS = 50;
  * in 4 partitions of at most 5 MB. It lives as long as the client that started it.
  */
 export async function startEmbeddedBroker(topic: string): Promise<EmbeddedBroker> {
-  const host = new Producer({ "test.mock.num.brokers": 1, "allow.auto.create.topics": true } as {
-    "allow.auto.create.topics": boolean;
-  });
+  const host = new Producer({
+    "test.mock.num.brokers": 1,
+    "allow.auto.create.topics": true,
+    // Half of it is how long librdkafka may wait before it connects for the first time.
+    "reconnect.backoff.ms": 0,
+  } as { "allow.auto.create.topics": boolean });
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   // Asking for the topic's metadata makes the mock cluster create it.
   host.connect({ topic }, (error, metadata) => {

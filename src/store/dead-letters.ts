@@ -2,6 +2,7 @@ import { and, asc, count, eq, gt, gte, lt, type SQL, sql, sum } from "drizzle-or
 import type { ArrestEventFields, VersionedEvent } from "../arrest-event.ts";
 import { isConstraintError, type StoreDatabase } from "./database.ts";
 import {
+  DEAD_LETTER_SIZE,
   type DeadLetter,
   type DeadLetterReason,
   deadLetter,
@@ -82,8 +83,12 @@ function refusedSince(milliseconds: number): (SQL | undefined)[] {
   return [gte(deadLetter.refusedAt, milliseconds), gte(deadLetter.id, first)];
 }
 
-/** SQLite tells these lengths without reading the values. */
-const BYTES = sql<number>`octet_length(${deadLetter.headers}) + octet_length(${deadLetter.refusals}) + coalesce(octet_length(${deadLetter.key}), 0) + coalesce(octet_length(${deadLetter.value}), 0)`;
+/** The query for all that is stored, whose time counts for the start. */
+export function totalsOf(database: StoreDatabase) {
+  return database
+    .select({ count: count(), bytes: sum(DEAD_LETTER_SIZE).mapWith(Number) })
+    .from(deadLetter);
+}
 
 /** The dead letters on the writing connection. What it changes belongs to the caller's transaction. */
 export class DeadLetterBox {
@@ -114,17 +119,14 @@ export class DeadLetterBox {
         key: sql.placeholder("key"),
         value: sql.placeholder("value"),
       })
-      .returning({ bytes: BYTES })
+      .returning({ bytes: DEAD_LETTER_SIZE })
       .prepare();
     this.#remove = database
       .delete(deadLetter)
       .where(eq(deadLetter.id, sql.placeholder("id")))
-      .returning({ bytes: BYTES })
+      .returning({ bytes: DEAD_LETTER_SIZE })
       .prepare();
-    const [total] = database
-      .select({ count: count(), bytes: sum(BYTES).mapWith(Number) })
-      .from(deadLetter)
-      .all();
+    const total = totalsOf(database).get();
     this.#totals = { count: total?.count ?? 0, bytes: total?.bytes ?? 0 };
   }
 

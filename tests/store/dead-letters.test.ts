@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { decodeMessage } from "../../src/ingest/message.ts";
+import { openForWriting } from "../../src/store/database.ts";
+import { totalsOf } from "../../src/store/dead-letters.ts";
 import { openReader } from "../../src/store/read.ts";
 import { type Change, openWriter } from "../../src/store/write.ts";
 import { batch, fields, letter, newDirectory, ofPartition, openRaw } from "../support/store.ts";
@@ -64,6 +66,19 @@ describe("the totals", () => {
       }),
     );
     expect(store.writer.deadLetters()).toEqual({ count: 2, bytes: 4 + 34 });
+  });
+
+  test("are added up from an index, not from the letters, which are a gigabyte at most", () => {
+    using store = newStore();
+    const database = openForWriting(store.path);
+    const { sql, params } = totalsOf(database).toSQL();
+    expect(params).toEqual([]);
+    const plan = database.$client
+      .query<{ detail: string }, []>(`explain query plan ${sql}`)
+      .all()
+      .map(({ detail }) => detail);
+    database.$client.close();
+    expect(plan).toEqual(["SCAN dead_letter USING COVERING INDEX dead_letter_by_size"]);
   });
 
   test("stay as they are when the transaction does not come about", () => {
