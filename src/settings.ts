@@ -122,8 +122,9 @@ export const SETTINGS = {
     about: "How many bytes the dead letters may hold together before the reading stops.",
   },
   INGEST_BATCH_SIZE: {
-    ...wholeNumber(1, 100_000, 5000),
-    about: "The most messages that one transaction takes.",
+    ...wholeNumber(1, 100_000, 20_000),
+    about:
+      "The most messages that one transaction takes; 5000 while changes over HTTP are made, which wait for it.",
   },
   INGEST_LINGER_MS: {
     ...wholeNumber(0, 10_000, 5),

@@ -33,7 +33,7 @@ describe("the settings", () => {
         librdkafka: {},
       },
       deadLetters: { maxCount: 100_000, maxBytes: 1_073_741_824 },
-      ingest: { batchSize: 5000, lingerMs: 5 },
+      ingest: { batchSize: 20_000, lingerMs: 5 },
       http: { maxStreams: 16, requestTimeoutMs: 30_000, idleTimeoutS: 120, corsOrigins: [] },
       log: { level: "info", format: "json", requests: "failures" },
       shutdownTimeoutMs: 10_000,

@@ -20,6 +20,8 @@ export interface IngestDependencies {
   readonly mode: KafkaSource["mode"];
   readonly cluster: Cluster;
   readonly batch: Config["ingest"];
+  /** Whether changes over HTTP are being made, which wait while a batch is stored. */
+  readonly isSharing: () => boolean;
   /** How much the dead letters may become before the reading stops. */
   readonly deadLetterBound: Config["deadLetters"];
   readonly writer: Pick<
@@ -45,6 +47,9 @@ const MAX_LEFT_BEHIND = 3;
 
 /** How long one wait for a message lasts, which is the longest that a stop or a rebalance waits for the loop. */
 const POLL_WAIT_MS = 200;
+
+/** The most messages of a batch while changes over HTTP are being made: they wait for some 50 ms at most then. */
+const SHARING_BATCH_SIZE = 5000;
 
 /** Pauses after a failure grow from the first to the last by doubling. */
 const FIRST_PAUSE_MS = 100;
@@ -269,10 +274,11 @@ export class Ingest {
 
   async #takeBatch(consumer: TopicConsumer): Promise<MessageBatch[]> {
     const { batchSize, lingerMs } = this.#with.batch;
-    const batch = await consumer.take(batchSize, POLL_WAIT_MS);
-    if (batch.length === 0 || batch.length === batchSize || lingerMs === 0) return [batch];
+    const most = this.#with.isSharing() ? Math.min(batchSize, SHARING_BATCH_SIZE) : batchSize;
+    const batch = await consumer.take(most, POLL_WAIT_MS);
+    if (batch.length === 0 || batch.length === most || lingerMs === 0) return [batch];
     await this.#stop.sleep(lingerMs);
-    return [batch, await consumer.take(batchSize - batch.length)];
+    return [batch, await consumer.take(most - batch.length)];
   }
 
   /** Stores a batch, however often it takes. What is given up with its partition, or at a stop, is read again. */

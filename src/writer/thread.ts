@@ -29,6 +29,9 @@ const STATUS_INTERVAL_MS = 200;
 /** How often a store that could not be written is tried again while nobody has anything to write. */
 const PROBE_INTERVAL_MS = 1000;
 
+/** For how long after a change over HTTP another is expected, in milliseconds. */
+const SHARING_MS = 1000;
+
 const send = (message: FromWriter): void => self.postMessage(message);
 
 class StartError extends Error {
@@ -93,6 +96,8 @@ class WriterThread {
   #ingestStopped: Promise<void> | undefined;
   #store: StoreStatus = { writable: true };
   #checkpointFails = false;
+  /** When the last changes came, by `performance.now()`. */
+  #changedAt = Number.NEGATIVE_INFINITY;
   #sent = "";
   #sentAt = 0;
 
@@ -134,6 +139,7 @@ class WriterThread {
         mode: source.mode,
         cluster: source.mode === "embedded" ? "embedded" : "kafka",
         batch: this.#config.ingest,
+        isSharing: () => performance.now() - this.#changedAt < SHARING_MS,
         deadLetterBound: this.#config.deadLetters,
         writer: this.#writer,
         log: this.#log,
@@ -156,6 +162,7 @@ class WriterThread {
 
   apply(changes: readonly Change[]): void {
     const startedAt = performance.now();
+    this.#changedAt = startedAt;
     try {
       const results = this.#writer.apply(changes);
       this.#metrics.applied(changes.length, performance.now() - startedAt);

@@ -203,6 +203,33 @@ describe("ingest", () => {
   );
 
   test.concurrent(
+    "stores no more than 5,000 messages at once while changes over HTTP are made",
+    async () => {
+      using directory = newDirectory();
+      const topic = "sharing";
+      await send(broker.address, topic, messages(1, 24_000));
+      await using run = startIngest({
+        brokers: broker.address,
+        topic,
+        path: directory.file(),
+        batch: { batchSize: 20_000, lingerMs: 50 },
+        isSharing: () => true,
+      });
+      const sizes = () =>
+        rows<{ size: number }>(
+          directory.file(),
+          "select sum(last_id - first_id + 1) as size from ingest_batch group by stored_at",
+        ).map(({ size }) => size);
+      await run.stored(24_000);
+      expect(Math.max(...sizes())).toBe(5000);
+
+      await run.stop();
+      expectOnceAndInOrder(contents(directory.file()).officers, 24_000);
+    },
+    PATIENCE_MS,
+  );
+
+  test.concurrent(
     "reports messages that are removed from the log before it has read them, with their number",
     async () => {
       using directory = newDirectory();

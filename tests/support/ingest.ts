@@ -34,6 +34,7 @@ export interface IngestOptions {
   readonly groupId?: string;
   readonly librdkafka?: ConsumerSettings["librdkafka"];
   readonly batch?: IngestDependencies["batch"];
+  readonly isSharing?: IngestDependencies["isSharing"];
   readonly deadLetterBound?: IngestDependencies["deadLetterBound"];
   readonly now?: () => number;
   readonly watchdog?: IngestDependencies["watchdog"];
@@ -71,6 +72,7 @@ export function startIngest(options: IngestOptions) {
     mode: "external",
     cluster: "kafka",
     batch: options.batch ?? { batchSize: 100, lingerMs: 5 },
+    isSharing: options.isSharing ?? (() => false),
     deadLetterBound: options.deadLetterBound ?? { maxCount: 1000, maxBytes: 1_000_000_000 },
     writer: withFaults,
     log,
