@@ -89,6 +89,8 @@ export interface EventWriter {
   forgetPositions(): void;
   /** Writes something that changes nothing. Throws while the store cannot be written. */
   probe(): void;
+  /** Gives the memory back that keeps pages of the file at hand. */
+  shrink(): void;
   /** Moves the log into the database file and closes it. */
   close(): void;
 }
@@ -317,6 +319,8 @@ export function openWriter(
       }),
 
     probe: () => transactions.runDurably(() => undefined),
+
+    shrink: () => void database.$client.run("pragma shrink_memory"),
 
     close: () => {
       try {

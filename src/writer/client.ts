@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import type { Change, ChangeResult } from "../store/write.ts";
 import { Silence } from "../telemetry/silence.ts";
 import { MetricsAnswers, type WriterNumbers } from "./metrics-answers.ts";
-import type { FromWriter, ToWriter, WriterStatus } from "./protocol.ts";
+import { eventsOf, type FromWriter, type ToWriter, type WriterStatus } from "./protocol.ts";
 
 export { INGEST_STATES, type IngestStatus, type PartitionStatus } from "../ingest/status.ts";
 export type { Change, ChangeResult, VersionCondition } from "../store/write.ts";
@@ -235,11 +235,6 @@ export async function startWriter(config: Config, limits = LIMITS): Promise<Writ
     },
     died: died.promise,
   };
-}
-
-/** How many events a change is about, as far as that is known. */
-function eventsOf(change: Change): number {
-  return change.kind === "create-batch" ? change.events.length : 1;
 }
 
 /** How many of the changes that wait make the next group. */

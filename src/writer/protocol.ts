@@ -49,3 +49,8 @@ export type FromWriter =
 
 /** How often the thread tells its status even when nothing has changed, in milliseconds. */
 export const HEARTBEAT_INTERVAL_MS = 1000;
+
+/** How many events a change is about, as far as that is known. */
+export function eventsOf(change: Change): number {
+  return change.kind === "create-batch" ? change.events.length : 1;
+}

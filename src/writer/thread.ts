@@ -14,17 +14,22 @@ import { type Log, openLog } from "../telemetry/log.ts";
 import { Registry } from "../telemetry/prometheus.ts";
 import { WriterMetrics } from "./metrics.ts";
 import {
+  eventsOf,
   type FromWriter,
   HEARTBEAT_INTERVAL_MS,
   type StoreStatus,
   type ToWriter,
   type WriterStatus,
 } from "./protocol.ts";
+import { Rest } from "./rest.ts";
 
 declare const self: Worker;
 
 /** How often the main thread hears of what has changed. */
 const STATUS_INTERVAL_MS = 200;
+
+/** How often it is asked whether a rest has begun: what {@link Rest} counts in. */
+const REST_INTERVAL_MS = 1000;
 
 /** How often a store that could not be written is tried again while nobody has anything to write. */
 const PROBE_INTERVAL_MS = 1000;
@@ -98,6 +103,8 @@ class WriterThread {
   #checkpointFails = false;
   /** When the last changes came, by `performance.now()`. */
   #changedAt = Number.NEGATIVE_INFINITY;
+  readonly #rest = new Rest();
+  #changedEvents = 0;
   #sent = "";
   #sentAt = 0;
 
@@ -157,6 +164,7 @@ class WriterThread {
     this.#timers.push(
       setInterval(() => this.#sendStatus(), STATUS_INTERVAL_MS),
       setInterval(() => this.#probeStore(), PROBE_INTERVAL_MS),
+      setInterval(() => this.#giveBackMemory(), REST_INTERVAL_MS),
     );
   }
 
@@ -166,6 +174,7 @@ class WriterThread {
     try {
       const results = this.#writer.apply(changes);
       this.#metrics.applied(changes.length, performance.now() - startedAt);
+      for (const change of changes) this.#changedEvents += eventsOf(change);
       this.#onStore(undefined);
       send({ kind: "applied", results });
     } catch (error) {
@@ -295,6 +304,16 @@ class WriterThread {
     } catch (error) {
       this.#onStore(error as Error);
     }
+  }
+
+  /** When much work is over: the pages that it has touched, and the messages it has left to the collector. */
+  #giveBackMemory(): void {
+    const { storedEvents = 0, deadLetters = 0 } = this.#ingest?.status() ?? {};
+    if (!this.#rest.tick(storedEvents + deadLetters + this.#changedEvents)) return;
+    const before = process.memoryUsage.rss();
+    this.#writer.shrink();
+    Bun.gc(true);
+    this.#log.debug({ before, after: process.memoryUsage.rss() }, "memory given back");
   }
 
   #sendStatus(): void {
