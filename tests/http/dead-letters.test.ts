@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { toDeadLetter } from "../../src/ingest/message.ts";
 import { type Service, sendJson, startService, VALID_MEMBERS } from "../support/http-service.ts";
 import { letter } from "../support/store.ts";
@@ -53,6 +53,14 @@ describe("a list of dead letters", () => {
         value_bytes: 16,
       },
     ]);
+  });
+
+  test("lets others be answered while it is written, and is whole", async () => {
+    service.refuse(Array.from({ length: 600 }, (_, index) => letter({ offset: index })));
+    using turns = spyOn(globalThis, "setImmediate");
+    const offsets = await listed("?limit=600");
+    expect(turns.mock.calls.length).toBe(2);
+    expect(offsets).toEqual(Array.from({ length: 600 }, (_, index) => index));
   });
 
   test("is filtered by topic, partition, reason and time", async () => {

@@ -8,7 +8,7 @@ import { ArrestEventSchema, rule } from "../contract.ts";
 import type { Dependencies } from "../dependencies.ts";
 import { Problem } from "../problem.ts";
 import { readQuery } from "../query.ts";
-import { nextTurn } from "../turns.ts";
+import { writeArray } from "../turns.ts";
 import { filterParameters, toFilter } from "./contract.ts";
 import { countAll, eventCount } from "./count.ts";
 
@@ -136,14 +136,10 @@ When it takes longer, other requests are served in between: what is created or c
         const detail = `makes more than ${MAX_GROUPS} groups: filters can leave fewer`;
         throw new Problem("invalid-query", { errors: [{ parameter: "group_by", detail }] });
       }
-      const groups = counting.groups();
-      const written: string[] = [];
-      for (let from = 0; from < groups.length; from += GROUPS_AT_ONCE) {
-        if (from > 0 && !(await nextTurn(req.raw, until))) return answerToNobody();
-        const next = groups.slice(from, from + GROUPS_AT_ONCE);
-        written.push(next.map((group) => writeGroup(query.group_by, group)).join());
-      }
-      return codedAnswer(req.raw, "application/json", `[${written.join()}]`);
+      const write = (group: EventGroup): string => writeGroup(query.group_by, group);
+      const text = await writeArray(req.raw, counting.groups(), GROUPS_AT_ONCE, write, until);
+      if (text === undefined) return answerToNobody();
+      return codedAnswer(req.raw, "application/json", text);
     },
   );
 }
