@@ -9,6 +9,7 @@
 
 #include "bridge/async.h"
 #include "bridge/burial.h"
+#include "bridge/memory.h"
 #include "bridge/message-batch.h"
 #include "bridge/mock-cluster.h"
 #include "bridge/pool.h"
@@ -89,6 +90,7 @@ napi_value Environment::Load(napi_env raw, napi_value exports, Initializer initi
       initialize(exports);
       AddMockCluster(exports);
       AddConsumeBatch(exports);
+      AddTrimMemory(exports);
     } catch (const std::exception& failure) {
       environment->RaiseMessage(failure.what());
     }

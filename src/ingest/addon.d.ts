@@ -15,6 +15,8 @@ declare module "@confluentinc/kafka-javascript/librdkafka.js" {
         error: { readonly code: number; readonly message: string } | null,
       ) => void,
     ): void;
+    /** Gives back to the system what librdkafka has freed: `malloc_trim(3)`. */
+    trimMemory(): void;
     readonly mockCluster: {
       setRebalanceDelay(client: NativeClient, milliseconds: number): void;
     };

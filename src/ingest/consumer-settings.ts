@@ -18,7 +18,7 @@ const DEFAULTS = {
   "topic.metadata.refresh.interval.ms": 10000,
   // What is fetched ahead, which is memory: the default of 64 MiB counts payloads only, and small
   // messages carry several times their size in bookkeeping.
-  "queued.max.messages.kbytes": 16384,
+  "queued.max.messages.kbytes": 8192,
   "queued.min.messages": 20000,
   // How long fetching rests when that much is queued. The default of 1 s starves a fast reader.
   "fetch.queue.backoff.ms": 10,
@@ -33,6 +33,9 @@ const CLASSIC_DEFAULTS = {
   // A member hears of a rebalance with its next heartbeat: how long the others wait for it.
   "heartbeat.interval.ms": 500,
 } as const;
+
+/** Those for librdkafka's mock cluster, which lets a fetch that finds nothing wait to the end, whatever comes meanwhile. */
+const MOCK_CLUSTER_DEFAULTS = { "fetch.wait.max.ms": 20 } as const;
 
 /** What exactly-once ingest rests on. The operator cannot set these: `MANAGED_BY_SERVICE` of config.ts. */
 const FORCED = {
@@ -57,6 +60,7 @@ export function librdkafkaSettings(settings: ConsumerSettings): ConsumerGlobalCo
   return {
     ...DEFAULTS,
     ...(isClassic(settings) ? CLASSIC_DEFAULTS : {}),
+    ...(settings.isMockCluster === true ? MOCK_CLUSTER_DEFAULTS : {}),
     ...librdkafka,
     "bootstrap.servers": brokers,
     "group.id": groupId,

@@ -1,4 +1,5 @@
 import { features, librdkafkaVersion } from "@confluentinc/kafka-javascript";
+import addon from "@confluentinc/kafka-javascript/librdkafka.js";
 import type { Config } from "../config.ts";
 import { EX_CANTCREAT, EX_CONFIG, EX_SOFTWARE } from "../exit-codes.ts";
 import { TopicConsumer } from "../ingest/consumer.ts";
@@ -313,6 +314,7 @@ class WriterThread {
     const before = process.memoryUsage.rss();
     this.#writer.shrink();
     Bun.gc(true);
+    addon.trimMemory();
     this.#log.debug({ before, after: process.memoryUsage.rss() }, "memory given back");
   }
 
