@@ -33,6 +33,9 @@ export interface BacklogTask {
 const FLUSH_TIMEOUT_MS = 120_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 
+/** How long a full queue is given, in milliseconds. */
+const FULL_QUEUE_PAUSE_MS = 2;
+
 /** Awaits a function of the client that takes a node-style callback last. */
 function call<T>(
   start: (done: (error: LibrdKafkaError | null | undefined, value: T) => void) => void,
@@ -55,21 +58,14 @@ async function connect(brokers: string, codec: Codec): Promise<Producer> {
   return producer;
 }
 
-async function produce(
-  producer: Producer,
-  topic: string,
-  key: string,
-  value: Buffer | null,
-): Promise<void> {
-  for (;;) {
-    try {
-      producer.produce(topic, null, value, key);
-      return;
-    } catch (error) {
-      if ((error as LibrdKafkaError).code !== CODES.ERRORS.ERR__QUEUE_FULL) throw error;
-      producer.poll();
-      await Bun.sleep(2);
-    }
+/** Hands a message to the client; false when its queue is full. */
+function produce(producer: Producer, topic: string, key: string, value: Buffer | null): boolean {
+  try {
+    producer.produce(topic, null, value, key);
+    return true;
+  } catch (error) {
+    if ((error as LibrdKafkaError).code === CODES.ERRORS.ERR__QUEUE_FULL) return false;
+    throw error;
   }
 }
 
@@ -98,7 +94,12 @@ for (let index = 0; index < events; index++) {
   const fields = next();
   setEvent(columns, index, fields);
   const { key, value } = simulatedMessage(fields, () => 1, 0);
-  for (const { topic, producer } of fillings) await produce(producer, topic, key, value);
+  for (const { topic, producer } of fillings) {
+    while (!produce(producer, topic, key, value)) {
+      producer.poll();
+      await Bun.sleep(FULL_QUEUE_PAUSE_MS);
+    }
+  }
 }
 await Bun.write(path, numbers);
 for (const { topic, producer } of fillings) {

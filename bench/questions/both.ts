@@ -237,8 +237,8 @@ function printMeasurement({ samples, lags }: Measurement, suite: Suite): void {
     atLeast: 0.6,
   });
   for (const state of ["steady", "backlog"] as const) {
-    const longest = answers(state, "open", "max");
-    judge(`longest wait of a GET by id, ${STATES[state]}`, longest, { atMost: 20 }, " ms");
+    const longest = Math.max(...answers(state, "open", "max"));
+    judge(`longest wait of a GET by id, ${STATES[state]}`, [longest], { atMost: 20 }, " ms");
   }
 }
 

@@ -105,7 +105,7 @@ async function measureBroker(suite: Suite, isEmbedded: boolean): Promise<void> {
   const { options, kafka } = suite;
   const own = newReadings(suite);
   const reference = newReadings(suite);
-  for (let round = 0; round < options.rounds; round++) {
+  for (let round = 0; round < options.longRounds; round++) {
     const both = [
       () => readReference(suite, isEmbedded, reference),
       async () => readService(suite, isEmbedded ? undefined : await kafka.emptyTopic(), own),
@@ -137,7 +137,7 @@ async function measureBroker(suite: Suite, isEmbedded: boolean): Promise<void> {
     }),
   );
   printTable(
-    `From the producer's send, ms: ${isEmbedded ? "the embedded broker" : "Apache Kafka"}, default settings, ${options.seconds} s a rate, ${options.rounds} rounds`,
+    `From the producer's send, ms: ${isEmbedded ? "the embedded broker" : "Apache Kafka"}, default settings, ${options.seconds} s a rate, ${options.longRounds} rounds`,
     [
       "",
       "sent/s",

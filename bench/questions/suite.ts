@@ -26,7 +26,7 @@ export interface Side<Sample> {
 /** The samples of each side by its name, round by round. */
 export type Samples<Sample> = ReadonlyMap<string, readonly Sample[]>;
 
-/** Measures each side `rounds` times, in turns; each round begins with another. */
+/** Measures each side `rounds` times, in turns; each round begins with another. Tells the standard error how far it is. */
 export async function inTurns<Sample>(
   rounds: number,
   sides: readonly Side<Sample>[],
@@ -35,6 +35,7 @@ export async function inTurns<Sample>(
   for (let round = 0; round < rounds; round++) {
     const first = round % sides.length;
     for (const side of [...sides.slice(first), ...sides.slice(0, first)]) {
+      process.stderr.write(`round ${round + 1} of ${rounds}: ${side.name}\n`);
       try {
         samples.get(side.name)?.push(await side.measure());
       } catch (error) {
