@@ -19,7 +19,13 @@ import { answerBoth } from "./questions/both.ts";
 import { answerCost } from "./questions/cost.ts";
 import { answerIngest } from "./questions/ingest.ts";
 import { answerLatency } from "./questions/latency.ts";
-import { type OTHERS, type Question, readOptions } from "./questions/options.ts";
+import {
+  type Options,
+  OTHERS,
+  type QUESTIONS,
+  type Question,
+  readOptions,
+} from "./questions/options.ts";
 import type { Suite } from "./questions/suite.ts";
 import {
   copyPrints,
@@ -40,16 +46,7 @@ const QUICK_ARGUMENTS = {
 /** A load average beyond which rates tell of what else goes on. */
 const BUSY_LOAD = 0.5;
 
-async function prepare(): Promise<Suite> {
-  const options = readOptions();
-  if (options.output !== undefined) copyPrints(options.output);
-  printMachine("Ingest, latency, both at once, cost");
-  const [load = 0] = loadavg();
-  if (load > BUSY_LOAD) {
-    print(
-      `Other work takes the processors: ratios of processor time are to be believed, not rates.`,
-    );
-  }
+async function prepare(options: Options): Promise<Suite> {
   const directory = temporaryDirectory();
   const kafka = await Kafka.start(directory);
   print(`Messages: ${kafka.about}`);
@@ -86,29 +83,37 @@ async function runOther(name: (typeof OTHERS)[number], quick: boolean): Promise<
   if ((await child.exited) !== 0) throw new Error(`bench:${name} ended with ${child.exitCode}`);
 }
 
-async function answerQuestion(question: Question, suite: Suite): Promise<void> {
-  switch (question) {
-    case "ingest":
-      return answerIngest(suite);
-    case "latency":
-      return answerLatency(suite);
-    case "both":
-      return answerBoth(suite);
-    case "cost":
-      return answerCost(suite);
-    default:
-      return runOther(question, suite.options.quick);
-  }
+const ANSWERS = {
+  ingest: answerIngest,
+  latency: answerLatency,
+  both: answerBoth,
+  cost: answerCost,
+} as const satisfies Record<(typeof QUESTIONS)[number], (suite: Suite) => Promise<void>>;
+
+function isOther(question: Question): question is (typeof OTHERS)[number] {
+  return OTHERS.some((other) => other === question);
 }
 
 await run(async () => {
-  const suite = await prepare();
-  for (const question of suite.options.questions) {
+  const options = readOptions();
+  if (options.output !== undefined) copyPrints(options.output);
+  printMachine(`Speed: ${options.questions.join(", ")}`);
+  const [load = 0] = loadavg();
+  if (load > BUSY_LOAD) {
+    print(
+      "Other work takes the processors: ratios of processor time are to be believed, not rates.",
+    );
+  }
+  // Only those that are answered here need a broker.
+  const isOurs = options.questions.some((question) => question in ANSWERS);
+  const suite = isOurs ? await prepare(options) : undefined;
+  for (const question of options.questions) {
     const startedAt = performance.now();
-    await answerQuestion(question, suite);
+    if (isOther(question)) await runOther(question, options.quick);
+    else if (suite !== undefined) await ANSWERS[question](suite);
     const seconds = Math.round((performance.now() - startedAt) / 1000);
     print(`\n(${question}: ${seconds} s; load average ${loadAverage()})`);
   }
   printVerdicts();
-  await suite.kafka.stop();
+  await suite?.kafka.stop();
 });

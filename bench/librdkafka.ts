@@ -83,9 +83,9 @@ export class LibrdkafkaReader {
 /** The directory of the static library that was built last. */
 async function builtLibrdkafka(): Promise<string | undefined> {
   if (!existsSync(BUILDS)) return undefined;
-  const found = [...new Bun.Glob(`librdkafka-*/librdkafka.a`).scanSync(BUILDS)].map((path) =>
-    join(BUILDS, path),
-  );
+  const found = [
+    ...new Bun.Glob(`librdkafka-${librdkafkaVersion}-*/librdkafka.a`).scanSync(BUILDS),
+  ].map((path) => join(BUILDS, path));
   const latest = found.toSorted(
     (one, other) => Bun.file(other).lastModified - Bun.file(one).lastModified,
   )[0];

@@ -22,6 +22,8 @@ interface Reading {
   readonly latencies: readonly number[];
   readonly probes: number;
   readonly perSecond: number;
+  /** Events that were sent and not stored when the last had been sent; a service that keeps up has few. */
+  readonly behind: number;
   /** How much too long a latency is at most, in the middle. */
   readonly gap: number;
 }
@@ -51,8 +53,9 @@ async function readService(suite: Suite, place: Place | undefined, readings: Rea
     const feed = await startFeed(feedTask(target, rate));
     await Bun.sleep(WARM_UP_MS + options.seconds * 1000);
     const { sent, probes, perSecond } = await feed.stop();
+    const behind = stored + sent - service.now().stored;
     const { latencies, gap } = await sight.stop(probes);
-    readings.get(rate)?.push({ latencies, probes, perSecond, gap });
+    readings.get(rate)?.push({ latencies, probes, perSecond, behind, gap });
     const wanted = stored + sent;
     stored = await service.settled(wanted);
     // The embedded broker forgets what is not read in time.
@@ -80,7 +83,7 @@ async function readReference(
     await Bun.sleep(WARM_UP_MS + options.seconds * 1000);
     const { probes, perSecond } = await feed.stop();
     const latencies = await reader.latencies;
-    readings.get(rate)?.push({ latencies, probes, perSecond, gap: 0 });
+    readings.get(rate)?.push({ latencies, probes, perSecond, behind: 0, gap: 0 });
     await held?.stop();
   }
 }
@@ -131,6 +134,7 @@ async function measureBroker(suite: Suite, isEmbedded: boolean): Promise<void> {
           ...latencyCells(of),
           readings === own ? figure(p99(own) / p99(reference)) : "1.00",
           `${figure(seen)} of ${figure(probes)}`,
+          readings === own ? figure(median(of.map(({ behind }) => behind))) : "",
           readings === own ? figure(median(of.map(({ gap }) => gap))) : "",
         ],
       ];
@@ -148,6 +152,7 @@ async function measureBroker(suite: Suite, isEmbedded: boolean): Promise<void> {
       "max",
       "p99 ÷ librdkafka",
       "seen",
+      "events behind at the end",
       "time between looks",
     ],
     lines,
