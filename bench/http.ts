@@ -1,7 +1,7 @@
 /**
  * How fast the service answers, side by side with the same handlers without checks, with the least that
  * gives the same answers, and with the same routes on Fastify and on Flask; what streaming the whole table
- * takes; what durable changes cost; how it answers while a backlog goes into the table.
+ * takes; what durable changes cost.
  *
  *     bun bench/http.ts [--quick] [--rows N,N…] [--parts …] [--sides …] [--only NAME,…] …
  *
@@ -11,7 +11,6 @@
 
 import { Loader } from "./http/ask.ts";
 import { type Bench, compareOperations } from "./http/compare.ts";
-import { compareDrains } from "./http/drain.ts";
 import { compareDurable } from "./http/durable.ts";
 import { type Options, readOptions } from "./http/options.ts";
 import { partedProcessors, SIDES, type SideName } from "./http/sides.ts";
@@ -39,7 +38,7 @@ function printProcessors(processors: ReturnType<typeof partedProcessors>): void 
   print(
     processors === undefined
       ? "\nServers and load share all processors."
-      : `\nEach server, with all its threads and workers, runs on processor ${processors.server}, the load on ${processors.load}: on two cores the figures are those of one core, for which the two threads of the service and gunicorn's workers compete as well. A backlog and its drain use all.`,
+      : `\nEach server, with all its threads and workers, runs on processor ${processors.server}, the load on ${processors.load}: on two cores the figures are those of one core, for which the two threads of the service and gunicorn's workers compete as well.`,
   );
 }
 
@@ -65,7 +64,6 @@ await run(async () => {
     if (sides.includes("service")) await streamWhole(bench, Math.max(...rows));
   }
   if (parts.includes("durable")) await compareDurable(bench, rows[rows.length >> 1] ?? 0);
-  if (parts.includes("drain") && sides.includes("service")) await compareDrains(bench);
   printVerdicts();
   await bench.loader.stop();
 });

@@ -1,28 +1,19 @@
 /** One measurement of ingest, in this process of its own: every side begins as cold as the others. */
-import { copyFileSync, rmSync } from "node:fs";
 import { pino } from "pino";
 import type { ArrestEventFields } from "../src/arrest-event.ts";
 import { parseConfig } from "../src/config.ts";
 import { TopicConsumer } from "../src/ingest/consumer.ts";
 import { readEvent } from "../src/ingest/event-reader.ts";
-import { decodeMessage } from "../src/ingest/message.ts";
+import { decodeMessage, isRefused } from "../src/ingest/message.ts";
 import { keepCounting } from "../src/keep-counts.ts";
 import { simulatedMessage } from "../src/simulate/messages.ts";
 import { openForWriting } from "../src/store/database.ts";
 import { openReader } from "../src/store/read.ts";
 import { openWriter } from "../src/store/write.ts";
 import { startWriter } from "../src/writer/client.ts";
-import {
-  answer,
-  checkStored,
-  evenPositions,
-  makeEvents,
-  type Order,
-  readTask,
-  residentMemory,
-  sound,
-  TOPIC,
-} from "./support.ts";
+import { checkStored, evenPositions, eventAt, openColumns, sound } from "./events.ts";
+import { copyTemplate, removeDatabase } from "./http/template.ts";
+import { answer, readTask, residentMemory } from "./support.ts";
 
 /** What is measured: the whole, or parts of it. */
 export type Side =
@@ -38,16 +29,22 @@ export type Side =
 /** What a measurement is asked for. */
 export interface IngestTask {
   readonly side: Side;
+  /** How many of the events are measured. */
   readonly events: number;
+  /** The file of the events, see `openColumns`. */
+  readonly columns: string;
   /** The database that is copied first, and how many events it holds. */
   readonly table: string;
   readonly rows: number;
+  /** How many dead letters it holds. */
+  readonly letters: number;
   /** Where its copy goes; whoever asks removes it. */
   readonly path: string;
-  readonly order: Order;
   readonly batchSize: number;
-  /** Of the broker that holds the backlog. */
+  /** The broker and the topic that hold the backlog, and how many partitions it has. */
   readonly brokers: string;
+  readonly topic: string;
+  readonly partitions: number;
 }
 
 /** What a measurement finds. */
@@ -72,7 +69,8 @@ const LOOK_INTERVAL_MS = 2;
 const IDLE_MS = 3000;
 
 const task = readTask<IngestTask>();
-const { path } = task;
+const { path, topic } = task;
+const columns = openColumns(task.columns);
 
 /** Measures from the first batch on: what it takes to get going is not counted. */
 class Stopwatch {
@@ -107,16 +105,17 @@ class Stopwatch {
 
 const stopwatch = new Stopwatch();
 
-/** Gives the events to `store`, batch by batch; `stored` counts those of the batch as well. */
-function inBatches(
-  events: readonly ArrestEventFields[],
-  store: (batch: readonly ArrestEventFields[], stored: number) => void,
-): void {
-  for (let from = 0; from < events.length; from += task.batchSize) {
-    const batch = events.slice(from, from + task.batchSize);
-    store(batch, from + batch.length);
-    stopwatch.lap(from + batch.length);
+/** Goes through the events batch by batch: from the index of a batch's first to that behind its last. */
+function inBatches(take: (from: number, to: number) => void): void {
+  for (let from = 0; from < task.events; from += task.batchSize) {
+    const to = Math.min(from + task.batchSize, task.events);
+    take(from, to);
+    stopwatch.lap(to);
   }
+}
+
+function eventsBetween(from: number, to: number): ArrestEventFields[] {
+  return Array.from({ length: to - from }, (_, index) => eventAt(columns, from + index));
 }
 
 /**
@@ -140,66 +139,69 @@ function measureRaw({ indexes = true, origins = false } = {}): IngestResult {
   const setPosition = database.prepare<unknown, [string, string, number, number]>(
     "insert into consumer_offset (cluster, topic, partition, next_offset) values (?, ?, ?, ?) on conflict do update set next_offset = excluded.next_offset",
   );
-  const insertOrigin = database.prepare<unknown, [number, number, string, string, number, number]>(
-    "insert into ingest_batch (first_id, last_id, cluster, topic, partition, first_offset, last_offset, stored_at) values (?, ?, ?, ?, ?, ?, 0, 0)",
+  const insertOrigin = database.prepare<
+    unknown,
+    [number, number, string, string, number, number, number]
+  >(
+    "insert into ingest_batch (first_id, last_id, cluster, topic, partition, first_offset, last_offset, stored_at) values (?, ?, ?, ?, ?, ?, ?, 0)",
   );
   const begin = database.prepare("begin immediate");
   const commit = database.prepare("commit");
-  const events = makeEvents(task.events, task.order);
-  inBatches(events, (batch, stored) => {
+  // Each column by its name: what it takes to find it is not SQLite's.
+  const { officerId, subjectId, arrestTypeId, crimeTypeId, arrestedAt } = columns;
+  inBatches((from, to) => {
     begin.run();
-    for (const event of batch) {
+    for (let index = from; index < to; index++) {
       insert.run(
-        event.officerId,
-        event.subjectId,
-        event.arrestTypeId,
-        event.crimeTypeId,
-        event.arrestedAt,
+        officerId[index] as number,
+        subjectId[index] as number,
+        arrestTypeId[index] as number,
+        crimeTypeId[index] as number,
+        arrestedAt[index] as number,
       );
     }
-    for (const { partition, nextOffset } of evenPositions(stored)) {
-      setPosition.run("kafka", TOPIC, partition, nextOffset);
-      if (!origins) continue;
-      const firstId = task.rows + stored - batch.length + 1 + partition;
-      insertOrigin.run(firstId, task.rows + stored, "kafka", TOPIC, partition, nextOffset);
+    const share = Math.max(1, Math.floor((to - from) / task.partitions));
+    for (const { partition, nextOffset } of evenPositions(to, task.partitions)) {
+      setPosition.run("kafka", topic, partition, nextOffset);
+      const firstId = task.rows + from + 1 + partition * share;
+      if (!origins || partition * share >= to - from) continue;
+      const lastId = Math.min(firstId + share - 1, task.rows + to);
+      insertOrigin.run(firstId, lastId, "kafka", topic, partition, nextOffset, nextOffset);
     }
     commit.run();
   });
-  checkStored(path, events, task.rows);
+  checkStored(path, columns, task.events, task.rows, task.letters);
   return stopwatch.result();
 }
 
 /** The store as ingest uses it, without Kafka. */
 function measureWriter(): IngestResult {
-  const writer = openWriter(path, "kafka", TOPIC, decodeMessage);
-  const events = makeEvents(task.events, task.order);
-  inBatches(events, (batch, stored) => {
+  const writer = openWriter(path, "kafka", topic, decodeMessage);
+  inBatches((from, to) => {
     writer.ingest({
-      partitions: [sound(batch, stored - batch.length)],
+      partitions: [sound(eventsBetween(from, to), from)],
       deadLetters: [],
-      positions: evenPositions(stored),
+      positions: evenPositions(to, task.partitions),
     });
   });
-  checkStored(path, events, task.rows);
+  checkStored(path, columns, task.events, task.rows, task.letters);
   writer.close();
   return stopwatch.result();
 }
 
 /** Messages to events, and nothing else. */
 function measureDecode(): IngestResult {
-  const values = makeEvents(task.events, task.order).map(
+  const values = eventsBetween(0, task.events).map(
     (fields) => simulatedMessage(fields, () => 1, 0).value,
   );
-  for (let from = 0; from < values.length; from += task.batchSize) {
-    const batch = values.slice(from, from + task.batchSize);
-    const decoded = batch.map((value) =>
-      value === null ? undefined : (readEvent(value, 0, value.length) ?? decodeMessage(value)),
-    );
-    if (decoded.some((each) => each === undefined || "reason" in each)) {
+  inBatches((from, to) => {
+    const decoded = values
+      .slice(from, to)
+      .map((value) => (value && readEvent(value, 0, value.length)) ?? decodeMessage(value));
+    if (decoded.some(isRefused)) {
       throw new Error("an event was refused");
     }
-    stopwatch.lap(from + batch.length);
-  }
+  });
   return stopwatch.result();
 }
 
@@ -207,7 +209,7 @@ function measureDecode(): IngestResult {
 async function measureClient(): Promise<IngestResult> {
   const groupId = crypto.randomUUID();
   const consumer = new TopicConsumer(
-    { brokers: task.brokers, topic: TOPIC, groupId, librdkafka: {} },
+    { brokers: task.brokers, topic, groupId, librdkafka: {} },
     pino({ level: "silent" }),
     ({ message }) => process.stderr.write(`${message}\n`),
   );
@@ -234,6 +236,7 @@ async function measureWhole({ counts = true } = {}): Promise<IngestResult> {
       {
         DATABASE_PATH: path,
         KAFKA_BROKERS: task.brokers,
+        KAFKA_TOPIC: topic,
         KAFKA_GROUP_ID: crypto.randomUUID(),
         INGEST_BATCH_SIZE: String(task.batchSize),
         LOG_LEVEL: "silent",
@@ -256,7 +259,7 @@ async function measureWhole({ counts = true } = {}): Promise<IngestResult> {
   endCounting();
   reader.close();
   await writer.stop(10_000);
-  checkStored(path, makeEvents(task.events, task.order), task.rows);
+  checkStored(path, columns, task.events, task.rows, task.letters);
   return stopwatch.result(
     memory === null || after === null || idle === null
       ? null
@@ -285,7 +288,7 @@ async function measureSide(): Promise<IngestResult> {
   }
 }
 
-for (const suffix of ["", "-wal", "-shm"]) rmSync(`${path}${suffix}`, { force: true });
-copyFileSync(task.table, path);
+removeDatabase(path);
+copyTemplate(task.table, path);
 answer(await measureSide());
 process.exit(0);

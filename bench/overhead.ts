@@ -9,19 +9,18 @@
 import { Database } from "bun:sqlite";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeTable, type Order } from "./events.ts";
 import type { IngestResult, IngestTask } from "./ingest-side.ts";
+import { embeddedBacklog } from "./kafka.ts";
 import {
   cells,
   figure,
-  makeTable,
   measure,
   median,
-  type Order,
   printMachine,
   printTable,
   readOptions,
   run,
-  startBacklog,
   temporaryDirectory,
 } from "./support.ts";
 
@@ -92,15 +91,10 @@ async function measureOrder(order: Order, directory: string): Promise<void> {
     copyFileSync(file("whole"), file(name));
     rebuild(file(name), versions);
   }
-  const broker = await startBacklog(events, order);
-  const common = {
-    events,
-    rows,
-    order,
-    batchSize: batch,
-    path: file("measured"),
-    brokers: broker.address,
-  };
+  const backlog = await embeddedBacklog(events, order, directory);
+  const { columns, brokers, topic, partitions } = backlog;
+  const place = { columns, brokers, topic, partitions };
+  const common = { ...place, events, rows, letters: 0, batchSize: batch, path: file("measured") };
   const of = `${order} arrested_at: ${figure(events)} events into a table of ${figure(rows)}, batches of ${figure(batch)}, ${options.rounds} rounds`;
   await compare(
     `History, raw SQLite, ${of}`,
@@ -118,7 +112,7 @@ async function measureOrder(order: Order, directory: string): Promise<void> {
     },
     common,
   );
-  await broker.stop();
+  await backlog.stop();
 }
 
 await run(async () => {

@@ -3,10 +3,10 @@
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 
 /** After this a process of a measurement hangs, and is ended. It bounds no speed. */
-const HANGS_AFTER_MS = 300_000;
+const HANGS_AFTER_MS = 900_000;
 
 const ROOT = join(import.meta.dir, "..");
 
@@ -27,7 +27,7 @@ export interface Child {
 
 /** What a process runs on, where that is not as usual. */
 export interface Conditions {
-  /** What runs the script; this Bun unless given. */
+  /** What runs the script; this Bun unless given, nothing where it is empty. */
   readonly command?: readonly string[];
   /** The processors that it may use, as `taskset` lists them. */
   readonly cpus?: string | undefined;
@@ -36,7 +36,7 @@ export interface Conditions {
 }
 
 /**
- * Starts a script of this project in a process of its own, with no settings from this process's
+ * Starts a script of this project, or a program by its whole path, in a process of its own, with no settings from this process's
  * environment but the given ones. It is ended with this process at the latest.
  */
 export function startProcess(
@@ -46,6 +46,8 @@ export function startProcess(
   { command = [process.execPath], cpus, hangsAfterMs = HANGS_AFTER_MS }: Conditions = {},
 ): Child {
   const isOurs = script.startsWith("bench/") && command[0] === process.execPath;
+  // Those that are not ours to be measured tell nobody else what is wrong.
+  const tellsErrors = script.startsWith("bench/") || isAbsolute(script);
   const received: unknown[] = [];
   const lines: string[] = [];
   const waiting = new Set<() => void>();
@@ -56,10 +58,10 @@ export function startProcess(
   let ended = false;
   const { PATH = "", HOME = "", TMPDIR } = process.env;
   const onCpus = cpus === undefined ? [] : ["taskset", "-c", cpus];
-  const child = Bun.spawn([...onCpus, ...command, join(ROOT, script), ...args], {
+  const child = Bun.spawn([...onCpus, ...command, resolve(ROOT, script), ...args], {
     env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...settings },
     // The commands tell how they go there; what is wrong with them is told by their exit code.
-    stdio: ["ignore", "pipe", script.startsWith("bench/") ? "inherit" : "ignore"],
+    stdio: ["ignore", "pipe", tellsErrors ? "inherit" : "ignore"],
     timeout: hangsAfterMs,
     killSignal: "SIGKILL",
     ...(isOurs

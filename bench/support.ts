@@ -1,14 +1,9 @@
 import { Database } from "bun:sqlite";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { cpus, freemem, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { librdkafkaVersion } from "@confluentinc/kafka-javascript";
-import { type ArrestEventFields, formatTimestamp } from "../src/arrest-event.ts";
-import { decodeMessage } from "../src/ingest/message.ts";
-import { arrestSource } from "../src/simulate/arrests.ts";
-import { seededRandom } from "../src/simulate/random.ts";
-import { openWriter, type PartitionEvents, type Position } from "../src/store/write.ts";
-import { type Child, startProcess } from "./processes.ts";
 
 export {
   answer,
@@ -27,16 +22,20 @@ export const TOPIC = "arrest_event";
 /** How many partitions the embedded broker has. */
 export const PARTITIONS = 4;
 
-/** How `arrested_at` goes: as the simulator has it, or anywhere in a hundred years. */
-export type Order = "rising" | "random";
-
-const CENTURY_S = 100 * 365 * 86_400;
-
 const ROOT = join(import.meta.dir, "..");
+
+let copyPath: string | undefined;
+
+/** Writes what is printed from now on into a file as well, which is made anew. */
+export function copyPrints(path: string): void {
+  writeFileSync(path, "");
+  copyPath = path;
+}
 
 /** Prints a line. */
 export function print(text = ""): void {
   process.stdout.write(`${text}\n`);
+  if (copyPath !== undefined) appendFileSync(copyPath, `${text}\n`);
 }
 
 /** Reads `--name N` options, all whole numbers; each has a default. Prints the usage and ends when they are wrong. */
@@ -63,113 +62,6 @@ export function readOptions<Name extends string>(
     process.stderr.write(`Usage: bun ${script} ${usage}\nDefaults: ${given}\n`);
     process.exit(64);
   }
-}
-
-// --- What is measured with ---
-
-const START_AT = Date.UTC(2026, 0, 1);
-const DAY_MS = 86_400_000;
-const ARRESTS_PER_DAY = 1200;
-
-/** The arguments of `simulate` that send what {@link makeEvents} makes. */
-export const SIMULATE_ARGUMENTS: readonly string[] = [
-  ...["--seed", "1"],
-  ...["--start", formatTimestamp(START_AT)],
-  ...["--per-day", String(ARRESTS_PER_DAY)],
-];
-
-/** The same events on every call: those of the simulator, with `arrestedAt` as `order` says. */
-export function makeEvents(count: number, order: Order): ArrestEventFields[] {
-  return simulated(count, order, 1, START_AT);
-}
-
-function simulated(count: number, order: Order, seed: number, startAt: number) {
-  const random = seededRandom(seed);
-  const nextArrest = arrestSource(random, { startAt, arrestsPerDay: ARRESTS_PER_DAY });
-  return Array.from({ length: count }, (): ArrestEventFields => {
-    const fields = nextArrest();
-    // The simulator draws one number more for each message, and these are to be the same.
-    const share = random();
-    if (order === "rising") return fields;
-    return { ...fields, arrestedAt: START_AT - Math.floor(share * CENTURY_S) * 1000 };
-  });
-}
-
-/** The positions that a batch up to `stored` events would have, spread evenly over the partitions. */
-export function evenPositions(stored: number): Position[] {
-  return Array.from({ length: PARTITIONS }, (_, partition) => ({
-    partition,
-    nextOffset: Math.ceil((stored - partition) / PARTITIONS),
-  }));
-}
-
-/** Throws unless the table holds exactly `events` above the id `after`, and there are only as many dead letters as before. */
-export function checkStored(
-  path: string,
-  events: readonly ArrestEventFields[],
-  after: number = 0,
-  lettersBefore: number = 0,
-): void {
-  const database = new Database(path, { readonly: true });
-  const stored = database
-    .query<Record<string, number>, [number]>(
-      `select count(*) as events, total(officer_id) as officers, total(subject_id) as subjects,
-        total(arrested_at / 1000) as instants, (select count(*) from dead_letter) as letters
-      from arrest_event where id > ?`,
-    )
-    .get(after);
-  database.close();
-  const total = (field: keyof ArrestEventFields, unit: number): number =>
-    events.reduce((sum, event) => sum + event[field] / unit, 0);
-  const wanted = {
-    events: events.length,
-    officers: total("officerId", 1),
-    subjects: total("subjectId", 1),
-    // In seconds, which the events have none finer than: the sum stays exact.
-    instants: total("arrestedAt", 1000),
-    letters: lettersBefore,
-  };
-  if (Bun.deepEquals(stored, wanted)) return;
-  throw new Error(
-    `lost or repeated: ${JSON.stringify(stored)} stored, ${JSON.stringify(wanted)} sent`,
-  );
-}
-
-/** Makes a table of `rows` earlier events, of which measurements take copies. */
-export function makeTable(path: string, rows: number, order: Order): void {
-  const writer = openWriter(path, "kafka", TOPIC, decodeMessage);
-  // A tenth more than the average, so that none comes after the start of the others.
-  const days = (rows / ARRESTS_PER_DAY) * 1.1 + 1;
-  const events = simulated(rows, order, 2, START_AT - Math.ceil(days) * DAY_MS);
-  for (let from = 0; from < events.length; from += 10_000) {
-    const batch = events.slice(from, from + 10_000);
-    writer.ingest({ partitions: [sound(batch, from)], deadLetters: [], positions: [] });
-  }
-  writer.close();
-}
-
-/** A batch of which the store refuses no event, as if it were of one partition from an offset on. */
-export function sound(events: readonly ArrestEventFields[], firstOffset: number): PartitionEvents {
-  return {
-    partition: 0,
-    events,
-    firstOffset,
-    lastOffset: firstOffset + events.length - 1,
-    deadLetterFor: () => {
-      throw new Error("the store refused an event");
-    },
-  };
-}
-
-// --- A backlog ---
-
-/** A broker in a process of its own that holds a backlog of `events` messages. */
-export async function startBacklog(
-  events: number,
-  order: Order,
-): Promise<Child & { readonly address: string }> {
-  const child = startProcess("bench/backlog.ts", [JSON.stringify({ events, order })]);
-  return { ...child, address: await child.receive<string>() };
 }
 
 // --- Reports ---

@@ -1,5 +1,4 @@
 /** Every operation on every side, in turns. */
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { figure, loadAverage, median, print, printTable, spread } from "../support.ts";
 import { type Asking, askMany, askOne, type Loader, type Sample } from "./ask.ts";
@@ -7,7 +6,7 @@ import { OPERATIONS, type Operation, pageName } from "./operations.ts";
 import type { Options } from "./options.ts";
 import { type Server, SIDES, type SideName } from "./sides.ts";
 import { type Depth, LISTS, readTable, type Table } from "./table.ts";
-import { copyTemplate, templateOf } from "./template.ts";
+import { copyTemplate, removeDatabase, templateOf } from "./template.ts";
 import { judge, ratioCell, ratios } from "./verdicts.ts";
 
 /** The samples of an operation on a side, by round. */
@@ -59,7 +58,7 @@ const CENTRAL = ["GET by id", "POST"];
 const COUNTED_WITHIN_MS = 180_000;
 
 /** Waits until the service counts as fast as it will: it takes its counts from memory some time after its start. */
-async function whenCounted({ port }: Server): Promise<void> {
+export async function whenCounted({ port }: Server): Promise<void> {
   const startedAt = performance.now();
   for (let took = Number.POSITIVE_INFINITY; took > 100; ) {
     if (performance.now() - startedAt > COUNTED_WITHIN_MS) return;
@@ -91,7 +90,7 @@ export async function withServers(
 /** Stops a server and removes its database, of which there are many in a run. */
 export async function endServer(server: Server): Promise<void> {
   await server.stop();
-  for (const file of ["", "-wal", "-shm"]) rmSync(`${server.path}${file}`, { force: true });
+  removeDatabase(server.path);
 }
 
 /** Measures the operations over a table of so many rows, and prints what was found. */

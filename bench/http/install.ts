@@ -1,6 +1,6 @@
 /**
  * Installs what the sides need that are no part of this project, on first use, into places that git does
- * not look at: `bench/fastify/node_modules` and `bench/flask/.venv`.
+ * not look at: `bench/fastify/node_modules`, `bench/flask/.venv` and `bench/python/.venv`.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,10 +12,8 @@ export type Installed = { readonly versions: string } | { readonly problem: stri
 const FASTIFY = join(import.meta.dir, "../fastify");
 /** The folder of the Flask side. */
 export const FLASK = join(import.meta.dir, "../flask");
-const VENV = join(FLASK, ".venv");
-
-/** The Python of the virtual environment. */
-export const PYTHON = join(VENV, "bin/python");
+/** The folder of the consumer in Python. */
+export const PYTHON_CONSUMER = join(import.meta.dir, "../python");
 
 /** Compiling SQLite takes minutes. */
 const INSTALL_TIMEOUT_MS = 900_000;
@@ -69,29 +67,57 @@ export async function installFastify(): Promise<Installed> {
   return after.ok ? { versions: after.output } : { problem: after.output };
 }
 
-const VERSIONS = `
-import platform, sqlite3
-from importlib.metadata import version
-names = ("Flask", "SQLAlchemy", "gunicorn")
-print(", ".join([f"Python {platform.python_version()}", *(f"{n} {version(n)}" for n in names), f"SQLite {sqlite3.sqlite_version}"]))
-`;
+/** A program in Python, with the packages that it needs. */
+interface PythonSide {
+  /** Its folder, with a `requirements.txt`. */
+  readonly folder: string;
+  /** The packages whose versions are told. */
+  readonly packages: readonly string[];
+}
 
-/** Flask, SQLAlchemy and gunicorn in a virtual environment. */
-export async function installFlask(): Promise<Installed> {
-  const python = Bun.which("python3");
-  if (python === null) return { problem: "python3 is not there" };
-  const requirements = join(FLASK, "requirements.txt");
-  const marker = join(VENV, "installed.txt");
+/** The Python of a side's virtual environment. */
+export function pythonOf(folder: string): string {
+  return join(folder, ".venv/bin/python");
+}
+
+async function installPython({ folder, packages }: PythonSide): Promise<Installed> {
+  const base = Bun.which("python3");
+  if (base === null) return { problem: "python3 is not there" };
+  const python = pythonOf(folder);
+  const requirements = join(folder, "requirements.txt");
+  const marker = join(folder, ".venv/installed.txt");
   const wanted = readFileSync(requirements, "utf8");
   if (!existsSync(marker) || readFileSync(marker, "utf8") !== wanted) {
-    print("Installing Flask, SQLAlchemy and gunicorn …");
-    const made = await run([python, "-m", "venv", "--clear", VENV], FLASK);
+    print(`Installing ${packages.join(", ")} …`);
+    const made = await run([base, "-m", "venv", "--clear", join(folder, ".venv")], folder);
     if (!made.ok) return { problem: `no virtual environment: ${made.output}` };
-    const pip = [PYTHON, "-m", "pip", "install", "--quiet", "--requirement", requirements];
-    const installed = await run(pip, FLASK);
+    const pip = [python, "-m", "pip", "install", "--quiet", "--requirement", requirements];
+    const installed = await run(pip, folder);
     if (!installed.ok) return { problem: `pip failed: ${installed.output}` };
     writeFileSync(marker, wanted);
   }
-  const versions = await run([PYTHON, "-c", VERSIONS], FLASK);
+  const versions = await run([python, "-c", versionsOf(packages)], folder);
   return versions.ok ? { versions: versions.output } : { problem: versions.output };
+}
+
+function versionsOf(packages: readonly string[]): string {
+  return `
+import platform, sqlite3
+from importlib.metadata import version
+names = ${JSON.stringify(packages)}
+print(", ".join([f"Python {platform.python_version()}", *(f"{n} {version(n)}" for n in names), f"SQLite {sqlite3.sqlite_version}"]))
+`;
+}
+
+/** Flask, SQLAlchemy and gunicorn in a virtual environment. */
+export function installFlask(): Promise<Installed> {
+  return installPython({ folder: FLASK, packages: ["Flask", "SQLAlchemy", "gunicorn"] });
+}
+
+/** Confluent's client for Python and SQLAlchemy in a virtual environment. */
+export function installPythonConsumer(): Promise<Installed> {
+  return installPython({
+    folder: PYTHON_CONSUMER,
+    packages: ["confluent-kafka", "SQLAlchemy"],
+  });
 }

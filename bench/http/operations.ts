@@ -1,8 +1,8 @@
 /** Every operation of the contract that answers at once, as requests to each side that has it. */
 import { toJson } from "../../src/arrest-event.ts";
 import { writeCursor } from "../../src/http/arrest-events/cursor.ts";
+import { makeEvents } from "../events.ts";
 import { NUMBER } from "../load.ts";
-import { makeEvents } from "../support.ts";
 import type { SideName } from "./sides.ts";
 import {
   addEvents,

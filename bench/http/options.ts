@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { SIDE_NAMES, type SideName } from "./sides.ts";
 
 /** The parts of a run, in their order. */
-export const PARTS = ["operations", "streams", "durable", "drain"] as const;
+export const PARTS = ["operations", "streams", "durable"] as const;
 
 /** A part of a run. */
 export type Part = (typeof PARTS)[number];
@@ -20,16 +20,14 @@ export interface Options {
   /** How long a sample takes, in milliseconds. */
   readonly measureMs: number;
   readonly connections: number;
-  /** The events of a backlog. */
-  readonly events: number;
   /** Servers and load have processors of their own. */
   readonly pin: boolean;
 }
 
 const USAGE = `Usage: bun bench/http.ts [--quick] [--rows N,N…] [--parts ${PARTS.join()}] [--sides ${SIDE_NAMES.join()}]
-  [--only NAME,NAME…] [--rounds N] [--measure-ms N] [--connections N] [--events N] [--no-pin]
-Defaults: rows 10000,1000000,10000000, all parts and sides, rounds 3, measure-ms 600, connections 64, events 100000.
---quick: rows 10000, one round of 200 ms, a backlog of 20,000.`;
+  [--only NAME,NAME…] [--rounds N] [--measure-ms N] [--connections N] [--no-pin]
+Defaults: rows 10000,1000000,10000000, all parts and sides, rounds 3, measure-ms 600, connections 64.
+--quick: rows 10000, one round of 200 ms.`;
 
 /** Reads the options. Prints the usage and ends when they are wrong. */
 export function readOptions(): Options {
@@ -44,7 +42,6 @@ export function readOptions(): Options {
         rounds: { type: "string" },
         "measure-ms": { type: "string" },
         connections: { type: "string" },
-        events: { type: "string" },
         "no-pin": { type: "boolean", default: false },
       },
     });
@@ -57,7 +54,6 @@ export function readOptions(): Options {
       rounds: whole(values.rounds ?? (quick ? "1" : "3")),
       measureMs: whole(values["measure-ms"] ?? (quick ? "200" : "600")),
       connections: whole(values.connections ?? "64"),
-      events: whole(values.events ?? (quick ? "20000" : "100000")),
       pin: !values["no-pin"],
     };
   } catch (error) {
@@ -66,16 +62,22 @@ export function readOptions(): Options {
   }
 }
 
-function list(text: string | undefined): string[] | undefined {
+/** The parts of a list with commas. */
+export function list(text: string | undefined): string[] | undefined {
   return text?.split(",").map((each) => each.trim());
 }
 
-function whole(text: string): number {
+/** Reads a whole number above 0. */
+export function whole(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error(`${text} is no whole number above 0`);
   return Number(text);
 }
 
-function oneOf<T extends string>(all: readonly T[], given: readonly string[] | undefined): T[] {
+/** Checks that what is given is among all that there is, and returns it in that order; all where nothing is given. */
+export function oneOf<T extends string>(
+  all: readonly T[],
+  given: readonly string[] | undefined,
+): T[] {
   const unknown = given?.filter((each) => !all.some((known) => known === each)) ?? [];
   if (unknown.length > 0) throw new Error(`${unknown.join()}: not one of ${all.join()}`);
   return all.filter((each) => given === undefined || given.includes(each));

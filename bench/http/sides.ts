@@ -3,7 +3,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import type { BareTask } from "../bare-server.ts";
 import { type Child, type Conditions, startProcess } from "../processes.ts";
-import { FLASK, type Installed, installFastify, installFlask, PYTHON } from "./install.ts";
+import { FLASK, type Installed, installFastify, installFlask, pythonOf } from "./install.ts";
 import type { VariantTask } from "./variant-server.ts";
 
 /** The sides, in the order in which they are shown. */
@@ -145,7 +145,7 @@ export const SIDES: Readonly<Record<SideName, Side>> = {
             PYTHONDONTWRITEBYTECODE: "1",
             ...start.settings,
           },
-          conditions(start, [PYTHON]),
+          conditions(start, [pythonOf(FLASK)]),
         ),
         path,
       ),

@@ -4,10 +4,13 @@
  */
 import type { Database } from "bun:sqlite";
 import {
+  closeSync,
   constants,
   copyFileSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -17,6 +20,7 @@ import { join } from "node:path";
 import { arrestSource } from "../../src/simulate/arrests.ts";
 import { seededRandom } from "../../src/simulate/random.ts";
 import { openForWriting } from "../../src/store/database.ts";
+import { type Order, randomTimes } from "../events.ts";
 import { figure, PARTITIONS, print, TOPIC } from "../support.ts";
 
 /** What decides what a template holds: another text of any of these makes another template. */
@@ -40,16 +44,17 @@ export const LETTERS = 1000;
 const AT_ONCE = 200_000;
 
 /**
- * The path of a database with `rows` events of the simulator, as ingest would have stored them, and some
- * dead letters. It is made where it is not there yet: ten million rows take minutes.
+ * The path of a database with `rows` events of the simulator, as ingest would have stored them, their times as
+ * `order` says, and some dead letters. It is made where it is not there yet: ten million rows take minutes.
  */
-export async function templateOf(rows: number): Promise<string> {
-  const path = join(CACHE, `${await version()}-${rows}.sqlite`);
+export async function templateOf(rows: number, order: Order = "rising"): Promise<string> {
+  const name = order === "rising" ? `${rows}` : `${rows}-${order}`;
+  const path = join(CACHE, `${await version()}-${name}.sqlite`);
   if (existsSync(path)) return path;
   mkdirSync(CACHE, { recursive: true });
   const made = `${path}.${process.pid}`;
   const startedAt = performance.now();
-  make(made, rows);
+  make(made, rows, order);
   for (const file of ["-wal", "-shm"]) rmSync(`${made}${file}`, { force: true });
   // Whole or not at all: another run may be at it as well.
   renameSync(made, path);
@@ -58,9 +63,18 @@ export async function templateOf(rows: number): Promise<string> {
   return path;
 }
 
-/** Copies a template, without taking room where the file system can. */
+/** Copies a template, without taking room where the file system can; on the disk when it returns. */
 export function copyTemplate(template: string, path: string): void {
   copyFileSync(template, path, constants.COPYFILE_FICLONE);
+  // Else the syncs of what is measured would write the copy as well.
+  const file = openSync(path, "r+");
+  fsyncSync(file);
+  closeSync(file);
+}
+
+/** Removes a database and what belongs to it. */
+export function removeDatabase(path: string): void {
+  for (const file of ["", "-wal", "-shm"]) rmSync(`${path}${file}`, { force: true });
 }
 
 async function version(): Promise<string> {
@@ -75,7 +89,7 @@ async function version(): Promise<string> {
 }
 
 /** Inserts without the indexes, which are made afterwards: sorting is much faster than inserting at random places. */
-function make(path: string, rows: number): void {
+function make(path: string, rows: number, order: Order): void {
   const { $client: database } = openForWriting(path);
   // What a crash would leave behind is thrown away.
   database.run("pragma synchronous = off");
@@ -86,7 +100,7 @@ function make(path: string, rows: number): void {
     )
     .all();
   for (const { name } of indexes) database.run(`drop index ${name}`);
-  insertEvents(database, rows);
+  insertEvents(database, rows, order);
   for (const { sql } of indexes) database.run(sql);
   database.run(
     `insert into ingest_batch (first_id, last_id, cluster, topic, partition, first_offset, last_offset, stored_at)
@@ -98,18 +112,20 @@ function make(path: string, rows: number): void {
   database.close();
 }
 
-function insertEvents(database: Database, rows: number): void {
+function insertEvents(database: Database, rows: number, order: Order): void {
   // A tenth more than the average, so that none comes after the end.
   const days = Math.ceil((rows / ARRESTS_PER_DAY) * 1.1 + 1);
   const startAt = END_AT - days * DAY_MS;
   const next = arrestSource(seededRandom(2), { startAt, arrestsPerDay: ARRESTS_PER_DAY });
+  const anyTime = randomTimes(seededRandom(3));
   const insert = database.prepare<unknown, [number, number, number, number, number]>(
     "insert into arrest_event (officer_id, subject_id, arrest_type_id, crime_type_id, arrested_at) values (?, ?, ?, ?, ?)",
   );
   const insertMany = database.transaction((count: number) => {
     for (let index = 0; index < count; index++) {
       const { officerId, subjectId, arrestTypeId, crimeTypeId, arrestedAt } = next();
-      insert.run(officerId, subjectId, arrestTypeId, crimeTypeId, arrestedAt);
+      const at = order === "rising" ? arrestedAt : anyTime();
+      insert.run(officerId, subjectId, arrestTypeId, crimeTypeId, at);
     }
   });
   for (let done = 0; done < rows; done += AT_ONCE) insertMany(Math.min(AT_ONCE, rows - done));

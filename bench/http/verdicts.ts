@@ -40,7 +40,7 @@ export function judge(
 export function ratios(samples: readonly number[], base: readonly number[]): number[] {
   return samples.flatMap((sample, round) => {
     const ratio = sample / (base[round] ?? Number.NaN);
-    return Number.isNaN(ratio) ? [] : [ratio];
+    return Number.isFinite(ratio) ? [ratio] : [];
   });
 }
 
