@@ -1,9 +1,9 @@
 import { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { sql } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
-import { readMigrationFiles } from "drizzle-orm/migrator";
+import { MIGRATIONS } from "./migrations.ts";
 
 /** The store through Drizzle, over bun:sqlite. */
 export type StoreDatabase = BunSQLiteDatabase & { readonly $client: Database };
@@ -12,8 +12,6 @@ export type StoreDatabase = BunSQLiteDatabase & { readonly $client: Database };
 export class UnusableDatabaseError extends Error {
   override readonly name = "UnusableDatabaseError";
 }
-
-const MIGRATIONS_FOLDER = join(import.meta.dir, "../../drizzle");
 
 /** How long the log gets before it is moved into the database file: 40 MB. */
 export const CHECKPOINT_PAGES = 10_000;
@@ -77,20 +75,18 @@ export function openForReading(path: string): StoreDatabase {
  */
 function migrate(database: StoreDatabase): void {
   const applied = lastAppliedMigration(database) ?? -1;
-  const missing = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER }).filter(
-    ({ folderMillis }) => folderMillis > applied,
-  );
+  const missing = MIGRATIONS.filter(({ createdAt }) => createdAt > applied);
   if (missing.length === 0) return;
   const client = database.$client;
   const apply = client.transaction(() => {
     client.run(
       "create table if not exists __drizzle_migrations (id serial primary key, hash text not null, created_at numeric)",
     );
-    for (const { sql: statements, hash, folderMillis } of missing) {
+    for (const { statements, hash, createdAt } of missing) {
       for (const statement of statements) client.run(statement);
       client.run("insert into __drizzle_migrations (hash, created_at) values (?, ?)", [
         hash,
-        folderMillis,
+        createdAt,
       ]);
     }
   });
@@ -109,7 +105,6 @@ function refuseReadOnly(client: Database): void {
 }
 
 function checkOwnership(database: StoreDatabase, path: string): void {
-  const migrations = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER });
   const applied = lastAppliedMigration(database);
   // Drizzle's table is no proof by itself: other programs have one as well.
   const isOurs =
@@ -119,7 +114,7 @@ function checkOwnership(database: StoreDatabase, path: string): void {
       `${path} holds tables that are not of this service: set DATABASE_PATH to a file of its own`,
     );
   }
-  if (applied !== undefined && applied > (migrations.at(-1)?.folderMillis ?? 0)) {
+  if (applied !== undefined && applied > (MIGRATIONS.at(-1)?.createdAt ?? 0)) {
     throw new UnusableDatabaseError(
       `${path} was migrated by a newer version of this service: run that version, or restore a backup made before the upgrade`,
     );
