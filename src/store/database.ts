@@ -23,9 +23,13 @@ const BUSY_TIMEOUT_MS = 2000;
  * Opens the database for writing and brings its schema up to date. Only the writer thread may call
  * this: one writer never meets SQLITE_BUSY.
  *
+ * @param onMigrated is told the names of the migrations that were applied
  * @throws UnusableDatabaseError when the file is no database, or a newer version has migrated it
  */
-export function openForWriting(path: string): StoreDatabase {
+export function openForWriting(
+  path: string,
+  onMigrated: (migrations: readonly string[]) => void = () => undefined,
+): StoreDatabase {
   mkdirSync(dirname(path), { recursive: true });
   const client = new Database(path, { create: true, strict: true });
   try {
@@ -46,7 +50,7 @@ export function openForWriting(path: string): StoreDatabase {
     client.run("PRAGMA journal_size_limit = 67108864");
     // Sorting and temporary indexes need no file of their own, which a read-only container has no place for.
     client.run("PRAGMA temp_store = MEMORY");
-    migrate(database);
+    onMigrated(migrate(database));
     refuseReadOnly(client);
     return database;
   } catch (error) {
@@ -73,10 +77,10 @@ export function openForReading(path: string): StoreDatabase {
  * Applies the migrations that are missing, all of them or none. Drizzle's own `migrate` would tell of a
  * full disk that its ROLLBACK has failed, because SQLite has rolled back by itself, and nothing else.
  */
-function migrate(database: StoreDatabase): void {
+function migrate(database: StoreDatabase): readonly string[] {
   const applied = lastAppliedMigration(database) ?? -1;
   const missing = MIGRATIONS.filter(({ createdAt }) => createdAt > applied);
-  if (missing.length === 0) return;
+  if (missing.length === 0) return [];
   const client = database.$client;
   const apply = client.transaction(() => {
     client.run(
@@ -91,6 +95,7 @@ function migrate(database: StoreDatabase): void {
     }
   });
   apply.immediate();
+  return missing.map(({ tag }) => tag);
 }
 
 /** SQLite opens a file that cannot be written for reading, and stays with that when it could be written. */
