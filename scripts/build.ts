@@ -1,7 +1,7 @@
 /**
  * Builds `dist/arrest-events`: one executable with the runtime, the service, the Kafka client and all they need.
  *
- *     bun run build                  # fails where a library that should be inside is not to be had
+ *     bun run build                  # exit code 69 where a library that should be inside is not to be had
  *     bun run build --incomplete     # leaves it out
  *     bun run build --outdir DIR
  *
@@ -15,6 +15,7 @@ import { cyclonedxEsbuildPlugin } from "@cyclonedx/cyclonedx-esbuild";
 import type { BunPlugin } from "bun";
 import { buildStandaloneAddon, type StandaloneAddon } from "../native/build.ts";
 import { BuildError } from "../native/run.ts";
+import { EX_UNAVAILABLE } from "../src/exit-codes.ts";
 import { completeBill, writeNotices } from "./bill-of-materials.ts";
 
 const root = join(import.meta.dir, "..");
@@ -111,7 +112,9 @@ async function main(argv: string[]): Promise<void> {
   if (addon.lacking.length > 0) {
     const list = addon.lacking.join("\n");
     if (!values.incomplete) {
-      throw new BuildError(`${list}\nTo leave that out, build with --incomplete.`);
+      process.stderr.write(`${list}\nTo leave that out, build with --incomplete.\n`);
+      process.exitCode = EX_UNAVAILABLE;
+      return;
     }
     process.stdout.write(`${list}\n`);
   }

@@ -32,9 +32,14 @@ export class ServiceProcess implements AsyncDisposable {
 
   /** Starts it on a free port; the settings are environment variables. It may not be ready yet. */
   static spawn(settings: Record<string, string>, ...command: string[]): ServiceProcess {
+    return ServiceProcess.run(settings, [...SERVICE_COMMAND, ...command]);
+  }
+
+  /** Starts what this command line runs, as {@link ServiceProcess.spawn} does. */
+  static run(settings: Record<string, string>, command: string[]): ServiceProcess {
     const { PATH = "", HOME = "", TMPDIR = tmpdir() } = process.env;
     return new ServiceProcess(
-      Bun.spawn([...SERVICE_COMMAND, ...command], {
+      Bun.spawn(command, {
         env: { PATH, HOME, TMPDIR, PORT: "0", LOG_FORMAT: "json", ...settings },
         stdio: ["ignore", "pipe", "pipe"],
       }),
