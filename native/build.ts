@@ -1,13 +1,12 @@
 /**
  * Builds the Kafka client's addon for Bun and installs it where the package
- * looks for it. `native/README.md` says why; run it with `bun native/build.ts`.
+ * looks for it, or makes one for the executable. `native/README.md` says why; run it with `bun native/build.ts`.
  *
  * Everything is kept in `native/.build/`: librdkafka under a hash of what it is
  * made from, the addon under a hash of what that is made from, so that a
  * change of our headers compiles sixteen files and a reinstall copies one.
  */
 import {
-  appendFileSync,
   copyFileSync,
   cpSync,
   existsSync,
@@ -24,6 +23,13 @@ import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { withLock } from "./lock.ts";
 import { Progress, type Step, say } from "./progress.ts";
+import { BuildError, run } from "./run.ts";
+import {
+  configureWith,
+  findStaticLibraries,
+  fingerprint,
+  type StaticLibraries,
+} from "./static-libraries.ts";
 import {
   describeFeatures,
   findToolchain,
@@ -37,9 +43,6 @@ const cache = join(native, ".build");
 const packageName = "@confluentinc/kafka-javascript";
 const addonName = "confluent-kafka-javascript.node";
 const isMac = process.platform === "darwin";
-
-/** What stops a build, in words for who started it. */
-class BuildError extends Error {}
 
 interface Sources {
   version: string;
@@ -59,33 +62,61 @@ interface Librdkafka {
 
 /**
  * Makes sure that the addon is built from what is here now, and installed.
- * Takes milliseconds when it is. With `standalone`, OpenSSL, zlib, zstd and
- * LZ4 are linked in where their static libraries are installed.
+ * Takes milliseconds when it is.
  */
-export async function ensureAddon(standalone = false): Promise<void> {
+export async function ensureAddon(): Promise<void> {
   const sources = readSources();
   const toolchain = findToolchain();
-  const key = `${sources.hash}-${typeof toolchain === "string" ? "" : toolchainHash(toolchain, standalone)}`;
+  const key = `${sources.hash}-${typeof toolchain === "string" ? "" : toolchainHash(toolchain)}`;
   const upToDate = `The Kafka client is up to date (${key}).`;
   if (isInstalled(sources, key)) return say(upToDate);
 
+  await withBuildLock(async () => {
+    if (isInstalled(sources, key)) return say(upToDate);
+    const entry = cachedEntry(key);
+    if (entry !== undefined) {
+      install(sources, entry);
+      say(`The Kafka client is installed from ${join(cache, entry)}.`);
+    } else if (typeof toolchain === "string") {
+      throw new BuildError(toolchain);
+    } else {
+      await build(sources, toolchain, key);
+      install(sources, key);
+      say("The Kafka client is installed.");
+    }
+  });
+}
+
+/** An addon for an executable, which brings its libraries with it. */
+export interface StandaloneAddon extends StaticLibraries {
+  /** The file, which is not installed. */
+  readonly path: string;
+  readonly librdkafkaVersion: string;
+}
+
+/**
+ * Builds the addon with OpenSSL, zlib, zstd and curl inside, where their static libraries are to be had.
+ * Takes little when that has been done before.
+ *
+ * @throws BuildError when there is no compiler, or it fails
+ */
+export async function buildStandaloneAddon(): Promise<StandaloneAddon> {
+  const sources = readSources();
+  const toolchain = findToolchain();
+  if (typeof toolchain === "string") throw new BuildError(toolchain);
+  return withBuildLock(async () => {
+    const libraries = await findStaticLibraries(toolchain, cache);
+    const key = `${sources.hash}-${toolchainHash(toolchain, libraries)}`;
+    if (cachedEntry(key) === undefined) await build(sources, toolchain, key, libraries);
+    const { librdkafkaVersion } = sources;
+    return { ...libraries, path: join(cache, key, addonName), librdkafkaVersion };
+  });
+}
+
+function withBuildLock<T>(work: () => Promise<T>): Promise<T> {
   mkdirSync(cache, { recursive: true });
-  await withLock(
-    join(cache, "lock"),
-    (pid) => say(`Waiting for the build that process ${pid} is running …`),
-    async () => {
-      if (isInstalled(sources, key)) return say(upToDate);
-      const entry = cachedEntry(key);
-      if (entry !== undefined) {
-        install(sources, entry);
-        say(`The Kafka client is installed from ${join(cache, entry)}.`);
-      } else if (typeof toolchain === "string") {
-        throw new BuildError(toolchain);
-      } else {
-        await build(sources, toolchain, key, standalone);
-      }
-    },
-  );
+  const waiting = (pid: number) => say(`Waiting for the build that process ${pid} is running …`);
+  return withLock(join(cache, "lock"), waiting, work);
 }
 
 function readSources(): Sources {
@@ -123,12 +154,13 @@ function filesOf(directory: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-function toolchainHash(toolchain: Toolchain, standalone: boolean): string {
+function toolchainHash(toolchain: Toolchain, libraries?: StaticLibraries): string {
   const hasher = new Bun.CryptoHasher("sha256");
   for (const name of ["CFLAGS", "CPPFLAGS", "CXXFLAGS", "LDFLAGS"]) {
     hasher.update(`${process.env[name] ?? ""}\n`);
   }
-  hasher.update(`${toolchain.version}\n${visibleLibraries().join(" ")}\n${standalone}`);
+  const linked = libraries === undefined ? visibleLibraries().join(" ") : fingerprint(libraries);
+  hasher.update(`${toolchain.version}\n${linked}\n${libraries !== undefined}`);
   return hasher.digest("hex").slice(0, 12);
 }
 
@@ -169,7 +201,7 @@ async function build(
   sources: Sources,
   toolchain: Toolchain,
   key: string,
-  standalone: boolean,
+  libraries?: StaticLibraries,
 ): Promise<void> {
   const version = `${packageName} ${sources.version}`;
   say(`Building the addon of ${version} for Bun, with ${toolchain.version}.`);
@@ -178,31 +210,31 @@ async function build(
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
 
-  const library = await buildLibrdkafka(sources, toolchain, standalone, work, progress);
+  const library = await buildLibrdkafka(sources, toolchain, libraries, work, progress);
   const objects = await compileAddon(sources, toolchain, library, work, progress);
   const entry = join(cache, key);
-  const step = progress.start("Link and install");
+  const step = progress.start("Link");
   mkdirSync(entry, { recursive: true });
   await link(toolchain, library, objects, work);
   renameSync(join(work, addonName), join(entry, addonName));
-  install(sources, key);
-  const size = statSync(installedPath(sources)).size / 1e6;
+  const size = statSync(join(entry, addonName)).size / 1e6;
   step.end(`${size.toFixed(1)} MB`);
 
   rmSync(work, { recursive: true, force: true });
   prune();
-  say(describeFeatures(library.config));
-  say(`The Kafka client is built and installed (${progress.total()}).`);
+  // What an executable lacks is told by who builds it.
+  if (libraries === undefined) say(describeFeatures(library.config));
+  say(`The Kafka client is built (${progress.total()}).`);
 }
 
 async function buildLibrdkafka(
   sources: Sources,
   toolchain: Toolchain,
-  standalone: boolean,
+  libraries: StaticLibraries | undefined,
   work: string,
   progress: Progress,
 ): Promise<Librdkafka> {
-  const name = `librdkafka-${sources.librdkafkaVersion}-${toolchainHash(toolchain, standalone)}`;
+  const name = `librdkafka-${sources.librdkafkaVersion}-${toolchainHash(toolchain, libraries)}`;
   const kept = join(cache, name);
   const title = `librdkafka ${sources.librdkafkaVersion}`;
   if (existsSync(kept)) {
@@ -218,10 +250,10 @@ async function buildLibrdkafka(
   step.end();
 
   step = progress.start(`Configure ${title}`);
-  const options = ["--no-download", "--disable-debug-symbols"];
-  if (standalone) options.push("--enable-static");
-  const compilers = { CC: toolchain.cc, CXX: toolchain.cxx };
-  await run("configure", work, [toolchain.bash, "./configure", ...options], directory, compilers);
+  const linked = libraries === undefined ? undefined : configureWith(libraries);
+  const options = ["--no-download", "--disable-debug-symbols", ...(linked?.options ?? [])];
+  const env = { CC: toolchain.cc, CXX: toolchain.cxx, ...linked?.environment };
+  await run("configure", work, [toolchain.bash, "./configure", ...options], directory, { env });
   step.end();
 
   step = progress.start(`Compile ${title}`);
@@ -235,8 +267,11 @@ async function buildLibrdkafka(
   for (const { folder, target } of parts) {
     // The static libraries only: the shared ones need python3, and nobody.
     const command = [toolchain.make, `-j${availableParallelism()}`, "-C", folder, target];
-    await run("librdkafka", work, command, directory, compilers, (line) => {
-      if (/\s-c\s/.test(line)) step.part(Math.min(++done, expected), expected);
+    await run("librdkafka", work, command, directory, {
+      env,
+      onLine: (line) => {
+        if (/\s-c\s/.test(line)) step.part(Math.min(++done, expected), expected);
+      },
     });
   }
   step.end();
@@ -347,39 +382,6 @@ async function link(
   }
 }
 
-/** Runs a command, its output in a log; if it fails, the end of that is in the error. */
-async function run(
-  name: string,
-  work: string,
-  command: string[],
-  cwd: string,
-  env: Record<string, string> = {},
-  onLine?: (line: string) => void,
-): Promise<void> {
-  const log = join(work, `${name}.log`);
-  appendFileSync(log, `$ ${command.join(" ")}\n`);
-  const child = Bun.spawn(["/bin/sh", "-c", 'exec "$@" 2>&1', "sh", ...command], {
-    cwd,
-    // librdkafka's configure colours its output by TERM.
-    env: { ...process.env, TERM: "dumb", LC_ALL: "C", ...env },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  const decoder = new TextDecoder();
-  let rest = "";
-  for await (const chunk of child.stdout) {
-    const text = decoder.decode(chunk, { stream: true });
-    appendFileSync(log, text);
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) onLine?.(line);
-  }
-  if ((await child.exited) === 0) return;
-  const tail = readFileSync(log, "utf8").trimEnd().split("\n").slice(-40).join("\n");
-  throw new BuildError(`${name} failed:\n\n${tail}\n\nThe whole log: ${log}`);
-}
-
 /** Keeps the last few builds of each kind. */
 function prune(): void {
   const entries = readdirSync(cache, { withFileTypes: true })
@@ -387,8 +389,9 @@ function prune(): void {
     .map(({ name }) => ({ name, used: statSync(join(cache, name)).mtimeMs }))
     .sort((a, b) => b.used - a.used);
   const ofLibrdkafka = entries.filter(({ name }) => name.startsWith("librdkafka-"));
-  const ofAddon = entries.filter(({ name }) => !name.startsWith("librdkafka-"));
-  for (const { name } of [...ofLibrdkafka.slice(2), ...ofAddon.slice(4)]) {
+  const ofCurl = entries.filter(({ name }) => name.startsWith("curl-"));
+  const ofAddon = entries.filter(({ name }) => !/^(librdkafka|curl)-/.test(name));
+  for (const { name } of [...ofLibrdkafka.slice(2), ...ofCurl.slice(2), ...ofAddon.slice(4)]) {
     rmSync(join(cache, name), { recursive: true, force: true });
   }
 }
@@ -396,7 +399,7 @@ function prune(): void {
 if (import.meta.main) {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
   try {
-    await ensureAddon(process.argv.includes("--standalone"));
+    await ensureAddon();
   } catch (error) {
     if (!(error instanceof BuildError)) throw error;
     process.stderr.write(`\n${error.message}\n`);

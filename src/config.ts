@@ -74,6 +74,36 @@ const MANAGED_BY_SERVICE: ReadonlySet<string> = new Set([
   "test.mock.num.brokers",
 ]);
 
+/** The name of a setting. */
+export type SettingName = keyof typeof SETTINGS;
+
+/**
+ * Reads some of the settings, each by its own rule; an empty one counts as absent.
+ *
+ * @throws ConfigError naming every problem of these at once
+ */
+export function readSettings<Name extends SettingName>(
+  environment: Readonly<Record<string, string | undefined>>,
+  names: readonly Name[],
+): { [K in Name]: v.InferOutput<(typeof SETTINGS)[K]["schema"]> } {
+  const problems: string[] = [];
+  const read = names.map((name) => {
+    const parsed = v.safeParse(SETTINGS[name].schema, environment[name] || undefined);
+    if (!parsed.success) problems.push(`${name} ${parsed.issues[0].message}`);
+    return [name, parsed.output];
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+  return Object.fromEntries(read);
+}
+
+/** Where the service that listens there can be asked. */
+export function serviceUrl(host: string, port: number): URL {
+  const reachable = { "0.0.0.0": "127.0.0.1", "::": "[::1]" }[host] ?? host;
+  const bracketed =
+    reachable.includes(":") && !reachable.startsWith("[") ? `[${reachable}]` : reachable;
+  return new URL(`http://${bracketed}:${port}`);
+}
+
 /**
  * Reads the settings from environment variables; an empty one counts as absent.
  *

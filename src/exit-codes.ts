@@ -3,6 +3,12 @@
 /** The command line is wrong. */
 export const EX_USAGE = 64;
 
+/** The data are not sound. */
+export const EX_DATAERR = 65;
+
+/** A file to read is not there. */
+export const EX_NOINPUT = 66;
+
 /** No broker is there to send to. */
 export const EX_UNAVAILABLE = 69;
 

@@ -1,21 +1,26 @@
-import manifest from "../package.json" with { type: "json" };
-import { type Config, ConfigError, parseConfig } from "./config.ts";
-import { EX_CONFIG, EX_SOFTWARE, EX_USAGE } from "./exit-codes.ts";
-import { type Service, startService } from "./service.ts";
+import { usageError } from "./commands/usage.ts";
 import { describeSettings } from "./settings.ts";
-import { openLog } from "./telemetry/log.ts";
-import { WriterStartError } from "./writer/client.ts";
+import { VERSION } from "./version.ts";
 
-const HELP = `arrest-events ${manifest.version}
+const HELP = `arrest-events ${VERSION}
 Arrest events from Kafka, exactly once in SQLite, served over HTTP.
 
 Usage: arrest-events [command]
 
 Commands:
-  serve      read Kafka and serve HTTP (what no command means)
-  simulate   send simulated arrest events to the topic; see simulate --help
-  --version  print the version
-  --help     print this
+  serve                   read Kafka and serve HTTP (what no command means)
+  simulate                send simulated arrest events to the topic; see simulate --help
+  health [--ready]        ask the service that listens on HOST and PORT whether it is alive, or ready;
+                          0 when it is, else 1
+  backup FILE             copy the database to a new file, while the service runs, and check the copy
+  check [--quick] [FILE]  whether the database, or this file, is whole and agrees with itself;
+                          65 when it does not
+  migrate                 bring the schema of the database up to date, as each start does
+  --version               print the versions of the service and of what it is built of
+  --help                  print this
+
+Exit codes: 0 done; 1 not healthy, or not all was delivered; 64 a wrong command line; 65 a damaged database;
+66 no database; 69 no broker; 70 the program failed; 73 a file that cannot be used; 78 a wrong setting.
 
 Settings, from the environment:
 ${describeSettings()
@@ -29,18 +34,24 @@ ${describeSettings()
 /** Runs a command and resolves to the exit code of the process. */
 async function main(argv: readonly string[]): Promise<number> {
   const [command = "serve", ...rest] = argv;
+  // Each is loaded when it is asked for: a look at the health of the service shall cost little.
   switch (command) {
     case "serve":
-      return rest.length === 0 ? serve() : usageError("serve takes no arguments");
-    case "simulate": {
-      // Only here, because it brings the Kafka client into this thread.
-      const { runSimulate } = await import("./simulate/simulate.ts");
-      return runSimulate(rest, process.env);
-    }
+      if (rest.length > 0) return usageError("serve takes no arguments");
+      return (await import("./commands/serve.ts")).serve();
+    case "simulate":
+      return (await import("./simulate/simulate.ts")).runSimulate(rest, process.env);
+    case "health":
+      return (await import("./commands/health.ts")).health(rest);
+    case "backup":
+      return (await import("./commands/backup.ts")).backup(rest);
+    case "check":
+      return (await import("./commands/check.ts")).check(rest);
+    case "migrate":
+      return (await import("./commands/migrate.ts")).migrate(rest);
     case "--version":
     case "-v":
-      process.stdout.write(`arrest-events ${manifest.version}\n`);
-      return 0;
+      return (await import("./commands/version.ts")).version();
     case "--help":
     case "-h":
     case "help":
@@ -49,67 +60,6 @@ async function main(argv: readonly string[]): Promise<number> {
     default:
       return usageError("unknown command");
   }
-}
-
-function usageError(problem: string): number {
-  process.stderr.write(`arrest-events: ${problem}; see arrest-events --help\n`);
-  return EX_USAGE;
-}
-
-async function serve(): Promise<number> {
-  let config: Config;
-  try {
-    config = parseConfig(process.env, process.stdout.isTTY);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return EX_CONFIG;
-  }
-  const log = openLog(config.log);
-  const stopSignal = waitForSignals();
-  let service: Service;
-  try {
-    service = await startService(config, log, manifest.version);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    log.fatal({ reason }, "the service cannot start");
-    return error instanceof WriterStartError ? error.exitCode : EX_SOFTWARE;
-  }
-  try {
-    const ended = await Promise.race([stopSignal, service.died]);
-    if (ended instanceof Error) {
-      log.fatal({ err: ended }, "the service cannot go on");
-      return EX_SOFTWARE;
-    }
-    log.info({ signal: ended }, "stopping");
-    const timeout = Bun.sleep(config.shutdownTimeoutMs).then(() => "timeout" as const);
-    if ((await Promise.race([service.stop(), timeout])) === "timeout") {
-      log.error({ after_ms: config.shutdownTimeoutMs }, "not stopped in time: ending anyway");
-      return EX_SOFTWARE;
-    }
-    log.info("stopped");
-    return 0;
-  } catch (error) {
-    log.fatal({ err: error }, "the service did not stop in order");
-    return EX_SOFTWARE;
-  }
-}
-
-/** Resolves with the first signal to stop; a second one ends the process at once. */
-function waitForSignals(): Promise<NodeJS.Signals> {
-  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
-  let signals = 0;
-  for (const [signal, number] of [
-    ["SIGINT", 2],
-    ["SIGTERM", 15],
-  ] as const) {
-    process.on(signal, () => {
-      signals++;
-      if (signals > 1) process.exit(128 + number);
-      resolve(signal);
-    });
-  }
-  return promise;
 }
 
 process.exit(await main(process.argv.slice(2)));

@@ -3,36 +3,36 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 import { describeSettings } from "../src/settings.ts";
+import { run } from "./commands/support.ts";
 import { temporaryDirectory } from "./promises/support.ts";
 
 const SECRET = "hunter2-hunter2";
 
-async function run(settings: Record<string, string>, ...command: string[]) {
-  const { PATH = "" } = process.env;
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "../src/main.ts"), ...command], {
-    env: { PATH, PORT: "0", ...settings },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const [exitCode, stdout, stderr] = await Promise.all([
-    child.exited,
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { exitCode, stdout, stderr };
-}
-
-test("--version prints the version", async () => {
+test("--version prints the version, the commit, and the versions of what it is built of", async () => {
   const { exitCode, stdout } = await run({}, "--version");
-  expect({ exitCode, stdout }).toEqual({
-    exitCode: 0,
-    stdout: `arrest-events ${manifest.version}\n`,
-  });
+  expect(exitCode).toBe(0);
+  expect(stdout.split("\n")).toEqual([
+    `arrest-events ${manifest.version}`,
+    expect.stringMatching(/^commit (\(sources\)|[0-9a-f]{40}(-dirty)?)$/),
+    `Bun ${manifest.engines.bun}`,
+    expect.stringMatching(/^SQLite 3\.\d+\.\d+$/),
+    expect.stringMatching(/^librdkafka \d+\.\d+\.\d+ \(.*gzip.*\)$/),
+    "",
+  ]);
 });
 
 test("--help names the commands and every setting", async () => {
   const { exitCode, stdout } = await run({}, "--help");
   expect(exitCode).toBe(0);
-  for (const word of ["serve", "simulate", ...describeSettings().map(({ name }) => name)]) {
+  for (const word of [
+    "serve",
+    "simulate",
+    "health",
+    "backup",
+    "check",
+    "migrate",
+    ...describeSettings().map(({ name }) => name),
+  ]) {
     expect(stdout).toContain(word);
   }
 });
@@ -42,6 +42,23 @@ test("an unknown command is told so with exit code 64 and without being repeated
   expect({ exitCode, stdout }).toEqual({ exitCode: 64, stdout: "" });
   expect(stderr).toContain("unknown command");
   expect(stderr).not.toContain(SECRET);
+});
+
+test.each([
+  "serve now",
+  "health --alive",
+  "health --ready --ready",
+  "backup",
+  "backup one two",
+  "backup --force",
+  "check --all",
+  "check one two",
+  "check --quick --quick",
+  "migrate down",
+])("arguments that a command does not take are told so with exit code 64: %s", async (command) => {
+  const { exitCode, stdout, stderr } = await run({}, ...command.split(" "));
+  expect({ exitCode, stdout }).toEqual({ exitCode: 64, stdout: "" });
+  expect(stderr).toMatch(/^arrest-events: .* see arrest-events --help\n$/);
 });
 
 test("settings that cannot be used are all named at once with exit code 78 and nothing is started", async () => {

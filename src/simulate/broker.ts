@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Config } from "../config.ts";
+import { type Config, serviceUrl } from "../config.ts";
 
 /** No broker to send to is known. The message tells the user what to do. */
 export class NoBrokerError extends Error {
@@ -31,7 +31,7 @@ export async function findBrokers(
       "KAFKA_BROKERS=none names no broker. Set it, or give --brokers host:port.",
     );
   }
-  const url = `http://${reachable(config.host)}:${config.port}/readyz`;
+  const url = new URL("/readyz", serviceUrl(config.host, config.port)).href;
   const brokers = await askService(url).catch((error: unknown) => {
     throw new NoBrokerError(
       [
@@ -55,11 +55,4 @@ async function askService(url: string): Promise<string | null | undefined> {
   const readiness = v.safeParse(READINESS, await response.json().catch(() => undefined));
   if (!readiness.success) throw new Error("the answer is not this service's readiness");
   return readiness.output.checks.kafka.brokers;
-}
-
-/** The host to connect to for a host that is listened on. */
-function reachable(host: string): string {
-  if (host === "0.0.0.0") return "127.0.0.1";
-  if (host === "::") return "[::1]";
-  return host.includes(":") ? `[${host}]` : host;
 }

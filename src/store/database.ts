@@ -1,9 +1,9 @@
 import { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { sql } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
-import { readMigrationFiles } from "drizzle-orm/migrator";
+import { MIGRATIONS } from "./migrations.ts";
 
 /** The store through Drizzle, over bun:sqlite. */
 export type StoreDatabase = BunSQLiteDatabase & { readonly $client: Database };
@@ -12,8 +12,6 @@ export type StoreDatabase = BunSQLiteDatabase & { readonly $client: Database };
 export class UnusableDatabaseError extends Error {
   override readonly name = "UnusableDatabaseError";
 }
-
-const MIGRATIONS_FOLDER = join(import.meta.dir, "../../drizzle");
 
 /** How long the log gets before it is moved into the database file: 40 MB. */
 export const CHECKPOINT_PAGES = 10_000;
@@ -25,9 +23,13 @@ const BUSY_TIMEOUT_MS = 2000;
  * Opens the database for writing and brings its schema up to date. Only the writer thread may call
  * this: one writer never meets SQLITE_BUSY.
  *
+ * @param onMigrated is told the names of the migrations that were applied
  * @throws UnusableDatabaseError when the file is no database, or a newer version has migrated it
  */
-export function openForWriting(path: string): StoreDatabase {
+export function openForWriting(
+  path: string,
+  onMigrated: (migrations: readonly string[]) => void = () => undefined,
+): StoreDatabase {
   mkdirSync(dirname(path), { recursive: true });
   const client = new Database(path, { create: true, strict: true });
   try {
@@ -48,7 +50,7 @@ export function openForWriting(path: string): StoreDatabase {
     client.run("PRAGMA journal_size_limit = 67108864");
     // Sorting and temporary indexes need no file of their own, which a read-only container has no place for.
     client.run("PRAGMA temp_store = MEMORY");
-    migrate(database);
+    onMigrated(migrate(database));
     refuseReadOnly(client);
     return database;
   } catch (error) {
@@ -75,26 +77,25 @@ export function openForReading(path: string): StoreDatabase {
  * Applies the migrations that are missing, all of them or none. Drizzle's own `migrate` would tell of a
  * full disk that its ROLLBACK has failed, because SQLite has rolled back by itself, and nothing else.
  */
-function migrate(database: StoreDatabase): void {
+function migrate(database: StoreDatabase): readonly string[] {
   const applied = lastAppliedMigration(database) ?? -1;
-  const missing = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER }).filter(
-    ({ folderMillis }) => folderMillis > applied,
-  );
-  if (missing.length === 0) return;
+  const missing = MIGRATIONS.filter(({ createdAt }) => createdAt > applied);
+  if (missing.length === 0) return [];
   const client = database.$client;
   const apply = client.transaction(() => {
     client.run(
       "create table if not exists __drizzle_migrations (id serial primary key, hash text not null, created_at numeric)",
     );
-    for (const { sql: statements, hash, folderMillis } of missing) {
+    for (const { statements, hash, createdAt } of missing) {
       for (const statement of statements) client.run(statement);
       client.run("insert into __drizzle_migrations (hash, created_at) values (?, ?)", [
         hash,
-        folderMillis,
+        createdAt,
       ]);
     }
   });
   apply.immediate();
+  return missing.map(({ tag }) => tag);
 }
 
 /** SQLite opens a file that cannot be written for reading, and stays with that when it could be written. */
@@ -109,7 +110,6 @@ function refuseReadOnly(client: Database): void {
 }
 
 function checkOwnership(database: StoreDatabase, path: string): void {
-  const migrations = readMigrationFiles({ migrationsFolder: MIGRATIONS_FOLDER });
   const applied = lastAppliedMigration(database);
   // Drizzle's table is no proof by itself: other programs have one as well.
   const isOurs =
@@ -119,7 +119,7 @@ function checkOwnership(database: StoreDatabase, path: string): void {
       `${path} holds tables that are not of this service: set DATABASE_PATH to a file of its own`,
     );
   }
-  if (applied !== undefined && applied > (migrations.at(-1)?.folderMillis ?? 0)) {
+  if (applied !== undefined && applied > (MIGRATIONS.at(-1)?.createdAt ?? 0)) {
     throw new UnusableDatabaseError(
       `${path} was migrated by a newer version of this service: run that version, or restore a backup made before the upgrade`,
     );

@@ -7,6 +7,11 @@ import { until } from "../support/until.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
+/** What starts the service: the sources, or the executable that ARREST_EVENTS_EXECUTABLE names. */
+export const SERVICE_COMMAND: readonly string[] = process.env["ARREST_EVENTS_EXECUTABLE"]
+  ? [process.env["ARREST_EVENTS_EXECUTABLE"]]
+  : [process.execPath, join(ROOT, "src/main.ts")];
+
 /** A directory that is removed with the object. */
 export function temporaryDirectory(): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), "arrest-events-"));
@@ -27,9 +32,14 @@ export class ServiceProcess implements AsyncDisposable {
 
   /** Starts it on a free port; the settings are environment variables. It may not be ready yet. */
   static spawn(settings: Record<string, string>, ...command: string[]): ServiceProcess {
+    return ServiceProcess.run(settings, [...SERVICE_COMMAND, ...command]);
+  }
+
+  /** Starts what this command line runs, as {@link ServiceProcess.spawn} does. */
+  static run(settings: Record<string, string>, command: string[]): ServiceProcess {
     const { PATH = "", HOME = "", TMPDIR = tmpdir() } = process.env;
     return new ServiceProcess(
-      Bun.spawn([process.execPath, join(ROOT, "src/main.ts"), ...command], {
+      Bun.spawn(command, {
         env: { PATH, HOME, TMPDIR, PORT: "0", LOG_FORMAT: "json", ...settings },
         stdio: ["ignore", "pipe", "pipe"],
       }),

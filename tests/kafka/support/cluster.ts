@@ -13,6 +13,10 @@ export interface ClusterOptions {
   readonly behindProxies?: boolean;
   /** Brokers reach their controllers through {@link KafkaCluster.controllerProxy}. */
   readonly behindControllerProxies?: boolean;
+  /** Further listeners of the brokers, by name, with their security protocols; see {@link KafkaCluster.listener}. */
+  readonly listeners?: Readonly<Record<string, "SSL" | "SASL_SSL" | "SASL_PLAINTEXT">>;
+  /** What Kafka's storage tool is told beside what it must be. */
+  readonly format?: readonly string[];
   /** Settings of the brokers beside, or instead of, those that hold for every test. */
   readonly properties?: Record<string, string>;
 }
@@ -49,6 +53,8 @@ interface Node {
   /** Of the other brokers, and of clients that shall not be troubled. */
   readonly internalPort: number;
   readonly controllerPort: number;
+  /** Of the further listeners, by name. */
+  readonly listenerPorts: ReadonlyMap<string, number>;
   readonly proxy: TcpProxy | undefined;
   readonly controllerProxy: TcpProxy | undefined;
   readonly directory: string;
@@ -121,11 +127,12 @@ export class KafkaCluster implements AsyncDisposable {
 
   /** Starts a cluster and waits until each of its brokers answers. */
   static async start(size: 1 | 3, options: ClusterOptions = {}): Promise<KafkaCluster> {
-    const { behindProxies = false, behindControllerProxies = false, properties = {} } = options;
+    const { behindProxies = false, behindControllerProxies = false, listeners = {} } = options;
     const java = findJava();
     const jars = findJars();
     const directory = mkdtempSync(join(tmpdir(), "arrest-events-kafka-"));
-    const ports = await freePorts(size * 3);
+    const names = Object.keys(listeners);
+    const ports = await freePorts(size * (3 + names.length));
     const nodes: Node[] = [];
     for (let id = 1; id <= size; id++) {
       const [port = 0, internalPort = 0, controllerPort = 0] = ports.splice(0, 3);
@@ -134,6 +141,7 @@ export class KafkaCluster implements AsyncDisposable {
         port,
         internalPort,
         controllerPort,
+        listenerPorts: new Map(names.map((name) => [name, ports.pop() ?? 0])),
         proxy: behindProxies ? await TcpProxy.start({ target: port }) : undefined,
         controllerProxy: behindControllerProxies
           ? await TcpProxy.start({ target: controllerPort })
@@ -144,7 +152,7 @@ export class KafkaCluster implements AsyncDisposable {
     }
     const cluster = new KafkaCluster(java, jars, nodes, directory);
     try {
-      await Promise.all(nodes.map((node) => cluster.#format(node, properties)));
+      await Promise.all(nodes.map((node) => cluster.#format(node, options)));
       await Promise.all(nodes.map(({ id }) => cluster.startNode(id)));
       return cluster;
     } catch (error) {
@@ -161,6 +169,11 @@ export class KafkaCluster implements AsyncDisposable {
   /** Addresses that lead past the proxies, for those who watch: `host:port`, with commas between them. */
   get directBrokers(): string {
     return this.#nodes.map(({ internalPort }) => `127.0.0.1:${internalPort}`).join(",");
+  }
+
+  /** The addresses of a further listener: `host:port`, with commas between them. */
+  listener(name: string): string {
+    return this.#nodes.map((node) => `127.0.0.1:${node.listenerPorts.get(name)}`).join(",");
   }
 
   /** The proxy that the clients of a node go through. */
@@ -263,7 +276,10 @@ export class KafkaCluster implements AsyncDisposable {
     ];
   }
 
-  async #format(node: Node, given: Record<string, string>): Promise<void> {
+  async #format(node: Node, options: ClusterOptions): Promise<void> {
+    const { listeners = {}, format: further = [], properties: given = {} } = options;
+    const secured = [...node.listenerPorts].map(([name, port]) => `,${name}://127.0.0.1:${port}`);
+    const protocols = Object.entries(listeners).map(([name, protocol]) => `,${name}:${protocol}`);
     mkdirSync(node.directory, { recursive: true });
     const voters = this.#nodes.map(
       ({ id, controllerPort, controllerProxy }) =>
@@ -279,9 +295,9 @@ export class KafkaCluster implements AsyncDisposable {
       "controller.quorum.voters": voters.join(","),
       "controller.listener.names": "CONTROLLER",
       "inter.broker.listener.name": "INTERNAL",
-      "listener.security.protocol.map": "CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
-      listeners: `CLIENT://127.0.0.1:${node.port},INTERNAL://127.0.0.1:${node.internalPort},CONTROLLER://127.0.0.1:${node.controllerPort}`,
-      "advertised.listeners": `CLIENT://127.0.0.1:${clientPort(node)},INTERNAL://127.0.0.1:${node.internalPort}`,
+      "listener.security.protocol.map": `CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT${protocols.join("")}`,
+      listeners: `CLIENT://127.0.0.1:${node.port},INTERNAL://127.0.0.1:${node.internalPort},CONTROLLER://127.0.0.1:${node.controllerPort}${secured.join("")}`,
+      "advertised.listeners": `CLIENT://127.0.0.1:${clientPort(node)},INTERNAL://127.0.0.1:${node.internalPort}${secured.join("")}`,
       "log.dirs": join(node.directory, "log"),
       "default.replication.factor": replicas,
       "min.insync.replicas": quorum,
@@ -301,6 +317,7 @@ export class KafkaCluster implements AsyncDisposable {
       "arrest-events-testing",
       "--config",
       file,
+      ...further,
     );
     const format = Bun.spawn(command, { stdio: ["ignore", "pipe", "pipe"] });
     const [output, errors] = await Promise.all([

@@ -1,0 +1,30 @@
+import { EX_CANTCREAT } from "../exit-codes.ts";
+import { BackupError, backUp } from "../store/backup.ts";
+import { withSettings } from "./settings.ts";
+import { failure, usageError } from "./usage.ts";
+
+/**
+ * The command `backup FILE`: copies the database of DATABASE_PATH, while the service runs.
+ *
+ * @returns 0 when the copy is whole and on the disk, 73 when there is none
+ */
+export function backup(argv: readonly string[]): Promise<number> | number {
+  const [file] = argv;
+  if (file === undefined || file.startsWith("-") || argv.length > 1) {
+    return usageError("backup takes the file to back up to, and nothing else");
+  }
+  return withSettings(["DATABASE_PATH"], ({ DATABASE_PATH }) => {
+    try {
+      const { bytes, report } = backUp(DATABASE_PATH, file);
+      const { events, deadLetters } = report;
+      const size = (bytes / 1e6).toFixed(1);
+      process.stdout.write(
+        `backed up: ${events} events, ${deadLetters} dead letters, ${size} MB, checked\n`,
+      );
+      return 0;
+    } catch (error) {
+      if (!(error instanceof BackupError)) throw error;
+      return failure("backup", error.message, EX_CANTCREAT);
+    }
+  });
+}
