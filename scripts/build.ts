@@ -114,15 +114,14 @@ async function main(argv: string[]): Promise<void> {
   if (Bun.version !== wanted) {
     throw new BuildError(`this is Bun ${Bun.version}: npx bun@${wanted} run build`);
   }
-  const addon = await buildStandaloneAddon();
-  if (addon.lacking.length > 0) {
-    const list = addon.lacking.join("\n");
-    if (!values.incomplete) {
-      process.stderr.write(`${list}\nTo leave that out, build with --incomplete.\n`);
-      process.exitCode = EX_UNAVAILABLE;
-      return;
-    }
-    process.stdout.write(`${list}\n`);
+  const addon = await buildStandaloneAddon((lacking) => {
+    process.stdout.write(`${lacking.join("\n")}\n`);
+    return values.incomplete;
+  });
+  if (addon === undefined) {
+    process.stderr.write("build: to leave that out, build with --incomplete\n");
+    process.exitCode = EX_UNAVAILABLE;
+    return;
   }
   const executable = await buildExecutable(addon, resolve(values.outdir));
   const { size } = statSync(executable);
