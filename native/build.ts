@@ -23,6 +23,7 @@ import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { withLock } from "./lock.ts";
 import { Progress, type Step, say } from "./progress.ts";
+import { prune } from "./prune.ts";
 import { BuildError, run } from "./run.ts";
 import {
   configureWith,
@@ -98,14 +99,19 @@ export interface StandaloneAddon extends StaticLibraries {
  * Builds the addon with OpenSSL, zlib, zstd and curl inside, where their static libraries are to be had.
  * Takes little when that has been done before.
  *
+ * @param isEnough is asked before anything is compiled, when some are not to be had
+ * @returns `undefined` when it is not
  * @throws BuildError when there is no compiler, or it fails
  */
-export async function buildStandaloneAddon(): Promise<StandaloneAddon> {
+export async function buildStandaloneAddon(
+  isEnough: (lacking: readonly string[]) => boolean,
+): Promise<StandaloneAddon | undefined> {
   const sources = readSources();
   const toolchain = findToolchain();
   if (typeof toolchain === "string") throw new BuildError(toolchain);
   return withBuildLock(async () => {
     const libraries = await findStaticLibraries(toolchain, cache);
+    if (libraries.lacking.length > 0 && !isEnough(libraries.lacking)) return undefined;
     const key = `${sources.hash}-${toolchainHash(toolchain, libraries)}`;
     if (cachedEntry(key) === undefined) await build(sources, toolchain, key, libraries);
     const { librdkafkaVersion } = sources;
@@ -221,7 +227,7 @@ async function build(
   step.end(`${size.toFixed(1)} MB`);
 
   rmSync(work, { recursive: true, force: true });
-  prune();
+  prune(cache);
   // What an executable lacks is told by who builds it.
   if (libraries === undefined) say(describeFeatures(library.config));
   say(`The Kafka client is built (${progress.total()}).`);
@@ -315,6 +321,8 @@ async function compileAddon(
     "-fvisibility=hidden",
     "-ffunction-sections",
     "-fdata-sections",
+    // The directory that it is built in does not show.
+    `-ffile-prefix-map=${sources.directory}=.`,
     "-DNAPI_VERSION=8",
     `-I${join(native, "include")}`,
     `-I${sources.nodeApi}`,
@@ -379,20 +387,6 @@ async function link(
   const strays = listed.stdout.toString().match(/\S*(_ZN?K?(2v8|4node|3Nan|6bridge)|\buv_)\S*/g);
   if (strays !== null) {
     throw new BuildError(`The headers in native/include do not define ${strays.join(", ")}.`);
-  }
-}
-
-/** Keeps the last few builds of each kind. */
-function prune(): void {
-  const entries = readdirSync(cache, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && entry.name !== "work")
-    .map(({ name }) => ({ name, used: statSync(join(cache, name)).mtimeMs }))
-    .sort((a, b) => b.used - a.used);
-  const ofLibrdkafka = entries.filter(({ name }) => name.startsWith("librdkafka-"));
-  const ofCurl = entries.filter(({ name }) => name.startsWith("curl-"));
-  const ofAddon = entries.filter(({ name }) => !/^(librdkafka|curl)-/.test(name));
-  for (const { name } of [...ofLibrdkafka.slice(2), ...ofCurl.slice(2), ...ofAddon.slice(4)]) {
-    rmSync(join(cache, name), { recursive: true, force: true });
   }
 }
 

@@ -15,6 +15,7 @@ import { cyclonedxEsbuildPlugin } from "@cyclonedx/cyclonedx-esbuild";
 import type { BunPlugin } from "bun";
 import { buildStandaloneAddon, type StandaloneAddon } from "../native/build.ts";
 import { BuildError } from "../native/run.ts";
+import manifest from "../package.json" with { type: "json" };
 import { EX_UNAVAILABLE } from "../src/exit-codes.ts";
 import { completeBill, writeNotices } from "./bill-of-materials.ts";
 
@@ -108,15 +109,19 @@ async function main(argv: string[]): Promise<void> {
       outdir: { type: "string", default: join(root, "dist") },
     },
   });
-  const addon = await buildStandaloneAddon();
-  if (addon.lacking.length > 0) {
-    const list = addon.lacking.join("\n");
-    if (!values.incomplete) {
-      process.stderr.write(`${list}\nTo leave that out, build with --incomplete.\n`);
-      process.exitCode = EX_UNAVAILABLE;
-      return;
-    }
-    process.stdout.write(`${list}\n`);
+  // It becomes a part of the executable.
+  const wanted = manifest.engines.bun;
+  if (Bun.version !== wanted) {
+    throw new BuildError(`this is Bun ${Bun.version}: npx bun@${wanted} run build`);
+  }
+  const addon = await buildStandaloneAddon((lacking) => {
+    process.stdout.write(`${lacking.join("\n")}\n`);
+    return values.incomplete;
+  });
+  if (addon === undefined) {
+    process.stderr.write("build: to leave that out, build with --incomplete\n");
+    process.exitCode = EX_UNAVAILABLE;
+    return;
   }
   const executable = await buildExecutable(addon, resolve(values.outdir));
   const { size } = statSync(executable);
