@@ -1,5 +1,6 @@
 import { chmodSync, copyFileSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { inReadOnlyRoot } from "../support/read-only-root.ts";
 import { newDirectory } from "../support/store.ts";
 
 const { ARREST_EVENTS_EXECUTABLE } = process.env;
@@ -13,17 +14,6 @@ function missing(): never {
 
 /** The user that the service is run as where root may choose: nobody of the machine. */
 const USER = "65532:65532";
-
-/** Mounts a root for reading only, with one directory that can be written, and runs a command in it. */
-const IN_ROOT = `set -e
-mount --bind "$1" "$1"
-mount --bind "$2" "$1/data"
-mount --rbind /dev "$1/dev"
-mount --rbind /proc "$1/proc"
-mount -o remount,ro,bind "$1"
-root="$1"; user="$3"; shift 3
-if [ -n "$user" ]; then exec chroot --userspec="$user" "$root" "$@"; fi
-exec chroot "$root" "$@"`;
 
 /** The libraries of the system that a file needs, as the loader finds them. */
 export function librariesOf(path: string): string[] {
@@ -58,13 +48,9 @@ export class MinimalRoot implements Disposable {
 
   /** The command that runs the executable in it. */
   command(...args: string[]): string[] {
-    const isRoot = process.getuid?.() === 0;
-    const user = isRoot ? USER : "";
-    const namespaces = ["--mount", ...(isRoot ? [] : ["--map-root-user"])];
-    return [
-      ...["unshare", ...namespaces, "sh", "-c", IN_ROOT, "sh"],
-      ...[this.path, this.data, user, "/arrest-events", ...args],
-    ];
+    const { path, data } = this;
+    const root = { path, data, volume: "/data", user: USER };
+    return inReadOnlyRoot(root, "/arrest-events", ...args);
   }
 
   /** Whether this system lets us make such a root. */
