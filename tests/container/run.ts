@@ -80,16 +80,28 @@ async function main(argv: string[]): Promise<number> {
     const config = await buildah.config(IMAGE);
     const { path } = await buildah.mount(IMAGE);
     stop.signal.throwIfAborted();
-    const tests = Bun.spawn([process.execPath, "test", "./tests/container/image.container.ts"], {
-      cwd: root,
-      env: { ...process.env, IMAGE_ROOT: path, IMAGE_CONFIG: JSON.stringify(config) },
-      stdio: ["ignore", "inherit", "inherit"],
-      signal: stop.signal,
-    });
-    return await tests.exited;
+    return await runTests({ IMAGE_ROOT: path, IMAGE_CONFIG: JSON.stringify(config) });
   } finally {
     await buildah.clear();
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Runs the tests to their end, and when they are stopped ends what they have started as well. */
+async function runTests(environment: Record<string, string>): Promise<number> {
+  const tests = Bun.spawn([process.execPath, "test", "./tests/container/image.container.ts"], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "inherit", "inherit"],
+    // A process group of its own.
+    detached: true,
+  });
+  const end = () => void process.kill(-tests.pid, "SIGKILL");
+  stop.signal.addEventListener("abort", end);
+  try {
+    return await tests.exited;
+  } finally {
+    stop.signal.removeEventListener("abort", end);
   }
 }
 
