@@ -48,6 +48,9 @@ const MAX_LEFT_BEHIND = 3;
 /** How long one wait for a message lasts, which is the longest that a stop or a rebalance waits for the loop. */
 const POLL_WAIT_MS = 200;
 
+/** The same while nothing is assigned: what it waits for then is no message, but an assignment. */
+const JOINING_WAIT_MS = 20;
+
 /** The most messages of a batch while changes over HTTP are being made: they wait for some 50 ms at most then. */
 const SHARING_BATCH_SIZE = 5000;
 
@@ -219,7 +222,7 @@ export class Ingest {
     this.#assignment = assignment;
     while (!this.#stop.isSet && !consumer.fatal) {
       await this.#waitForRoom(consumer, assignment, watchdog);
-      const batches = await this.#takeBatch(consumer);
+      const batches = await this.#takeBatch(consumer, assignment);
       await this.#store(consumer, assignment, watchdog, batches);
       await this.#lookAfter(assignment, watchdog);
     }
@@ -272,10 +275,11 @@ export class Ingest {
     return count >= maxCount || bytes >= maxBytes;
   }
 
-  async #takeBatch(consumer: TopicConsumer): Promise<MessageBatch[]> {
+  async #takeBatch(consumer: TopicConsumer, assignment: Assignment): Promise<MessageBatch[]> {
     const { batchSize, lingerMs } = this.#with.batch;
     const most = this.#with.isSharing() ? Math.min(batchSize, SHARING_BATCH_SIZE) : batchSize;
-    const batch = await consumer.take(most, POLL_WAIT_MS);
+    const waitMs = assignment.partitions().length === 0 ? JOINING_WAIT_MS : POLL_WAIT_MS;
+    const batch = await consumer.take(most, waitMs);
     if (batch.length === 0 || batch.length === most || lingerMs === 0) return [batch];
     await this.#stop.sleep(lingerMs);
     return [batch, await consumer.take(most - batch.length)];
