@@ -1,3 +1,4 @@
+import { askService } from "../ask-service.ts";
 import { serviceUrl } from "../config.ts";
 import { withSettings } from "./settings.ts";
 import { failure, usageError } from "./usage.ts";
@@ -18,7 +19,7 @@ export function health(argv: readonly string[]): Promise<number> | number {
     if (PORT === 0) return failure("health", "PORT=0 does not tell where the service listens", 1);
     const url = new URL(isReady ? "/readyz" : "/livez", serviceUrl(HOST, PORT));
     try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+      const response = await askService(url, ANSWER_TIMEOUT_MS);
       process.stdout.write(`${(await response.text()).trimEnd()}\n`);
       return response.ok ? 0 : 1;
     } catch (error) {

@@ -46,6 +46,24 @@ test("a service that listens on every address is asked on loopback", async () =>
   expect((await run(settings, "health")).exitCode).toBe(0);
 });
 
+test("the service is asked, and not a proxy that the environment names", async () => {
+  await using server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => new Response("alive"),
+  });
+  await using proxy = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => new Response("proxy", { status: 502 }),
+  });
+  const named = proxy.url.href;
+  for (const settings of [{ HTTP_PROXY: named }, { http_proxy: named, no_proxy: "example.org" }]) {
+    const { exitCode, stdout } = await run({ PORT: String(server.port), ...settings }, "health");
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: "alive\n" });
+  }
+});
+
 test("a service that takes the connection and does not answer is not healthy", async () => {
   await using server = Bun.serve({
     hostname: "127.0.0.1",
