@@ -132,6 +132,8 @@ export function checkDatabase(path: string, depth: CheckDepth): CheckReport {
     if (isWhole && missingMigrations(database) === 0) {
       problems.push(...brokenRules(database));
       notes.push(...positionsBehind(database));
+    }
+    if (isWhole) {
       counts = {
         events: one(database, "select count(*) from arrest_event"),
         deadLetters: one(database, "select count(*) from dead_letter"),

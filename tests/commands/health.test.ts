@@ -21,7 +21,10 @@ test("health is 0 while the service is alive, with --ready while it can do its w
   await service.kill();
   const gone = await run({ PORT }, "health");
   expect(gone.exitCode).toBe(1);
-  expect(gone.stderr).toContain(`no answer from http://127.0.0.1:${PORT}/livez`);
+  expect(gone.stderr).toContain(`no answer from 127.0.0.1, port ${PORT}: `);
+  const nowhere = await run({ HOST: "a b", PORT }, "health");
+  expect(nowhere.exitCode).toBe(1);
+  expect(nowhere.stderr).toMatch(/^arrest-events health: no answer from .*\n$/);
 });
 
 test("a service that is alive and not ready is 0 without --ready and 1 with it, and says why", async () => {
