@@ -1,5 +1,6 @@
 import { chmodSync, copyFileSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { inReadOnlyRoot, type ReadOnlyRoot } from "../support/read-only-root.ts";
 import { newDirectory } from "../support/store.ts";
 
 const { ARREST_EVENTS_EXECUTABLE } = process.env;
@@ -13,23 +14,6 @@ function missing(): never {
 
 /** The user that the service is run as where root may choose: nobody of the machine. */
 const USER = "65532:65532";
-
-const IS_ROOT = process.getuid?.() === 0;
-
-/** Mounts a root for reading only, with one directory that can be written. */
-const MOUNT_ROOT = `set -e
-mount --bind "$1" "$1"
-mount --bind "$2" "$1/data"
-mount --rbind /dev "$1/dev"
-mount --rbind /proc "$1/proc"
-mount -o remount,ro,bind "$1"
-`;
-
-/** Runs a command in it. */
-const IN_ROOT = `${MOUNT_ROOT}
-root="$1"; user="$3"; shift 3
-if [ -n "$user" ]; then exec chroot --userspec="$user" "$root" "$@"; fi
-exec chroot "$root" "$@"`;
 
 /** The libraries of the system that a file needs, as the loader finds them. */
 export function librariesOf(path: string): string[] {
@@ -64,22 +48,19 @@ export class MinimalRoot implements Disposable {
 
   /** The command that runs the executable in it. */
   command(...args: string[]): string[] {
-    return this.#unshared(IN_ROOT, IS_ROOT ? USER : "", "/arrest-events", ...args);
+    return inReadOnlyRoot(this.#root, "/arrest-events", ...args);
   }
 
-  #unshared(script: string, ...args: string[]): string[] {
-    const namespaces = ["--mount", ...(IS_ROOT ? [] : ["--map-root-user"])];
-    return [
-      ...["unshare", ...namespaces, "sh", "-c", script, "sh"],
-      ...[this.path, this.data, ...args],
-    ];
+  get #root(): ReadOnlyRoot {
+    const { path, data } = this;
+    return { path, data, volume: "/data", user: USER };
   }
 
   /** Whether this system lets us make such a root. Whether the executable runs there is for the tests to say. */
   static isPossible(): boolean {
     if (process.platform !== "linux" || Bun.which("unshare") === null) return false;
     using root = new MinimalRoot();
-    return Bun.spawnSync(root.#unshared(MOUNT_ROOT)).exitCode === 0;
+    return Bun.spawnSync(inReadOnlyRoot(root.#root)).exitCode === 0;
   }
 
   [Symbol.dispose](): void {
