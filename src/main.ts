@@ -12,7 +12,8 @@ Commands:
   simulate                send simulated arrest events to the topic; see simulate --help
   health [--ready]        ask the service that listens on HOST and PORT whether it is alive, or ready;
                           0 when it is, else 1
-  backup FILE             copy the database to a new file, while the service runs, and check the copy
+  backup FILE             copy the database to a new file, while the service runs, and check the copy;
+                          65 when it is made of what does not agree with itself
   check [--quick] [FILE]  whether the database, or this file, is whole and agrees with itself;
                           65 when it does not
   migrate                 bring the schema of the database up to date, as each start does

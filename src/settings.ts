@@ -52,8 +52,10 @@ const TopicName = v.pipe(
   ),
 );
 
-/** Every setting, in the order in which they are documented. `--help`, the README and the parser read this table. */
-/** The settings of the service: from the environment, each with its rule. */
+/**
+ * The settings of the service, from the environment, each with its rule, in the order in which they are documented.
+ * `--help`, the README and the parser read this table.
+ */
 export const SETTINGS = {
   HOST: {
     fallback: "127.0.0.1",

@@ -1,3 +1,4 @@
+import { askService } from "../ask-service.ts";
 import { serviceUrl } from "../config.ts";
 import { withSettings } from "./settings.ts";
 import { failure, usageError } from "./usage.ts";
@@ -16,14 +17,14 @@ export function health(argv: readonly string[]): Promise<number> | number {
   if (argv.length > (isReady ? 1 : 0)) return usageError("health takes --ready or nothing");
   return withSettings(["HOST", "PORT"], async ({ HOST, PORT }) => {
     if (PORT === 0) return failure("health", "PORT=0 does not tell where the service listens", 1);
-    const url = new URL(isReady ? "/readyz" : "/livez", serviceUrl(HOST, PORT));
     try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+      const url = new URL(isReady ? "/readyz" : "/livez", serviceUrl(HOST, PORT));
+      const response = await askService(url, ANSWER_TIMEOUT_MS);
       process.stdout.write(`${(await response.text()).trimEnd()}\n`);
       return response.ok ? 0 : 1;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      return failure("health", `no answer from ${url}: ${reason}`, 1);
+      return failure("health", `no answer from ${HOST}, port ${PORT}: ${reason}`, 1);
     }
   });
 }

@@ -52,7 +52,7 @@ export interface CommitAnswer {
 const CLOSE_TIMEOUT_MS = 3000;
 
 /** How many bytes of messages a batch takes; the last of them may go beyond. */
-const MAX_BATCH_BYTES = 8 * 2 ** 20;
+export const MAX_TAKE_BYTES = 8 * 2 ** 20;
 
 /** What the client makes of librdkafka's errors of its own accord, which it passes on without their codes. */
 const ALL_BROKERS_DOWN = "all broker connections are down";
@@ -231,7 +231,7 @@ export class TopicConsumer {
   take(max: number, waitMs = 0): Promise<MessageBatch> {
     return new Promise((resolve) => {
       const client = this.#consumer.getClient();
-      addon.consumeBatch(client, max, MAX_BATCH_BYTES, waitMs, (buffer, count, ends, error) => {
+      addon.consumeBatch(client, max, MAX_TAKE_BYTES, waitMs, (buffer, count, ends, error) => {
         for (let index = 0; index < ends.length; index += 2) {
           this.reachedEnds.set(ends[index] as number, ends[index + 1] as number);
         }

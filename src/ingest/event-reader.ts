@@ -74,6 +74,7 @@ export function readEvent(
       if (bytes[at] !== QUOTE) return undefined;
       let end = at + 1;
       while (bytes[end] !== QUOTE && end - at <= MOST_TIMESTAMP) end++;
+      if (bytes[end] !== QUOTE) return undefined;
       const instant = readTimestamp(bytes, at + 1, end);
       if (instant === undefined) return undefined;
       arrestedAt = instant;

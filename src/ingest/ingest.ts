@@ -4,6 +4,7 @@ import type { Beginning, EventWriter } from "../store/write.ts";
 import type { Log } from "../telemetry/log.ts";
 import { Assignment } from "./assignment.ts";
 import { sortMessages } from "./batch.ts";
+import { BatchTaker, type BatchTakerOptions, POLL_WAIT_MS } from "./batch-taker.ts";
 import { isBrokerThere } from "./broker-look.ts";
 import { TopicConsumer, type Trouble } from "./consumer.ts";
 import type { ConsumerSettings } from "./consumer-settings.ts";
@@ -21,7 +22,7 @@ export interface IngestDependencies {
   readonly cluster: Cluster;
   readonly batch: Config["ingest"];
   /** Whether changes over HTTP are being made, which wait while a batch is stored. */
-  readonly isSharing: () => boolean;
+  readonly isSharing: BatchTakerOptions["isSharing"];
   /** How much the dead letters may become before the reading stops. */
   readonly deadLetterBound: Config["deadLetters"];
   readonly writer: Pick<
@@ -44,12 +45,6 @@ export interface IngestDependencies {
 
 /** How many clients may be left behind that do not close, each with its threads and memory. */
 const MAX_LEFT_BEHIND = 3;
-
-/** How long one wait for a message lasts, which is the longest that a stop or a rebalance waits for the loop. */
-const POLL_WAIT_MS = 200;
-
-/** The most messages of a batch while changes over HTTP are being made: they wait for some 50 ms at most then. */
-const SHARING_BATCH_SIZE = 5000;
 
 /** Pauses after a failure grow from the first to the last by doubling. */
 const FIRST_PAUSE_MS = 100;
@@ -217,9 +212,11 @@ export class Ingest {
       onCommit: ifCurrent((isTaken) => this.#onCommit(isTaken)),
     });
     this.#assignment = assignment;
+    const { batch, isSharing, elapsed } = this.#with;
+    const taker = new BatchTaker(consumer, { ...batch, isSharing, elapsed, stop: this.#stop });
     while (!this.#stop.isSet && !consumer.fatal) {
       await this.#waitForRoom(consumer, assignment, watchdog);
-      const batches = await this.#takeBatch(consumer);
+      const batches = await taker.take(assignment.partitions().length > 0);
       await this.#store(consumer, assignment, watchdog, batches);
       await this.#lookAfter(assignment, watchdog);
     }
@@ -270,15 +267,6 @@ export class Ingest {
     const { count, bytes } = this.#with.writer.deadLetters();
     const { maxCount, maxBytes } = this.#with.deadLetterBound;
     return count >= maxCount || bytes >= maxBytes;
-  }
-
-  async #takeBatch(consumer: TopicConsumer): Promise<MessageBatch[]> {
-    const { batchSize, lingerMs } = this.#with.batch;
-    const most = this.#with.isSharing() ? Math.min(batchSize, SHARING_BATCH_SIZE) : batchSize;
-    const batch = await consumer.take(most, POLL_WAIT_MS);
-    if (batch.length === 0 || batch.length === most || lingerMs === 0) return [batch];
-    await this.#stop.sleep(lingerMs);
-    return [batch, await consumer.take(most - batch.length)];
   }
 
   /** Stores a batch, however often it takes. What is given up with its partition, or at a stop, is read again. */

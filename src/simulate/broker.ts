@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { askService } from "../ask-service.ts";
 import { type Config, serviceUrl } from "../config.ts";
 
 /** No broker to send to is known. The message tells the user what to do. */
@@ -31,8 +32,8 @@ export async function findBrokers(
       "KAFKA_BROKERS=none names no broker. Set it, or give --brokers host:port.",
     );
   }
-  const url = new URL("/readyz", serviceUrl(config.host, config.port)).href;
-  const brokers = await askService(url).catch((error: unknown) => {
+  const url = new URL("/readyz", serviceUrl(config.host, config.port));
+  const brokers = await brokersOf(url).catch((error: unknown) => {
     throw new NoBrokerError(
       [
         `No broker is configured, and no service at ${url} tells where its embedded broker is.`,
@@ -50,8 +51,8 @@ export async function findBrokers(
   return brokers;
 }
 
-async function askService(url: string): Promise<string | null | undefined> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_TIMEOUT) });
+async function brokersOf(url: URL): Promise<string | null | undefined> {
+  const response = await askService(url, ANSWER_TIMEOUT);
   const readiness = v.safeParse(READINESS, await response.json().catch(() => undefined));
   if (!readiness.success) throw new Error("the answer is not this service's readiness");
   return readiness.output.checks.kafka.brokers;

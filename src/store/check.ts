@@ -5,6 +5,8 @@ import { MIGRATIONS } from "./migrations.ts";
 export interface CheckReport {
   /** What is wrong: the file is damaged, or its tables contradict each other. */
   readonly problems: readonly string[];
+  /** Neither SQLite nor the schema is among them: what contradicts itself can at least be read. */
+  readonly isWhole: boolean;
   /** What is unusual and may be right. */
   readonly notes: readonly string[];
   /** How many there are. */
@@ -113,6 +115,7 @@ const BEHIND = `
 export function checkDatabase(path: string, depth: CheckDepth): CheckReport {
   const problems: string[] = [];
   const notes: string[] = [];
+  let isWhole = false;
   let counts = { events: 0, deadLetters: 0 };
   const database = new Database(path, { readonly: true, strict: true });
   try {
@@ -124,10 +127,13 @@ export function checkDatabase(path: string, depth: CheckDepth): CheckReport {
     problems.push(...integrity(database, depth));
     // What SQLite itself finds damaged is not asked further.
     if (problems.length === 0) problems.push(...schemaProblems(database, notes));
+    isWhole = problems.length === 0;
     // The rules are those of the newest schema.
-    if (problems.length === 0 && missingMigrations(database) === 0) {
+    if (isWhole && missingMigrations(database) === 0) {
       problems.push(...brokenRules(database));
       notes.push(...positionsBehind(database));
+    }
+    if (isWhole) {
       counts = {
         events: one(database, "select count(*) from arrest_event"),
         deadLetters: one(database, "select count(*) from dead_letter"),
@@ -136,7 +142,7 @@ export function checkDatabase(path: string, depth: CheckDepth): CheckReport {
   } finally {
     database.close();
   }
-  return { problems, notes, ...counts };
+  return { problems, isWhole, notes, ...counts };
 }
 
 function integrity(database: Database, depth: CheckDepth): string[] {

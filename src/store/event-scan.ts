@@ -53,6 +53,9 @@ const SEGMENTS_A_STEP = 64;
 /** As few events as this, wherever they are, are found by one statement rather than segment by segment. */
 const FEW = 200;
 
+/** Where more ids than this, counted once for each segment, are looked for, segment by segment is shorter steps. */
+const MOST_SEEKS = 5000;
+
 /** How many entries of the index of times a step looks at to find the ids within a range. */
 const TIMES_STEP = 20_000;
 
@@ -106,12 +109,20 @@ function choose(
   const others = conditions.filter((condition) => condition !== inOrder);
   let few: Condition | undefined;
   if (others.length > 0) few = rarest(statements, conditions);
-  else if (isSegmented(inOrder?.column)) few = rarest(statements, conditions, FEW);
+  else if (ids !== undefined && seeksOf(ids, statements) <= MOST_SEEKS) {
+    few = rarest(statements, conditions, FEW);
+  }
   const walk = isById
     ? Walk.byId(statements, lastId, descending, few ? undefined : ids)
     : Walk.byTime(statements, lastId, descending, times);
   if (few === undefined) return { walk, few, others };
   return { walk, few, others: conditions.filter((condition) => condition !== few) };
+}
+
+/** How often one statement looks into an index by segments for the ids of a condition; `Infinity` for another index. */
+function seeksOf(condition: Condition, statements: Statements): number {
+  if (condition.column === "arrestedAt" || !isSegmented(condition.column)) return Infinity;
+  return statements.segments().length * condition.ids.length;
 }
 
 /** A scan whose way is chosen. */

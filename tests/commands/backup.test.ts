@@ -1,7 +1,8 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { eventOfMessage, query, ServiceProcess } from "../promises/support.ts";
-import { newDirectory } from "../support/store.ts";
+import { makeLivedIn } from "../support/lived-in.ts";
+import { newDirectory, openRaw } from "../support/store.ts";
 import { run } from "./support.ts";
 
 // A busy machine is no failure.
@@ -79,6 +80,24 @@ test("a backup of a damaged database fails with exit code 73 and leaves nothing 
   expect(exitCode).toBe(73);
   expect(stderr).toMatch(/^arrest-events backup: \S/);
   expect(readdirSync(directory.path).filter((name) => name.startsWith("copy"))).toEqual([]);
+});
+
+test("a database whose rows contradict each other is backed up, which exit code 65 tells", async () => {
+  using directory = newDirectory();
+  const DATABASE_PATH = directory.file();
+  makeLivedIn(DATABASE_PATH);
+  {
+    using raw = openRaw(DATABASE_PATH);
+    raw.run("update arrest_event set officer_id = 1234 where id = 3");
+  }
+  const copy = directory.file("copy");
+  const { exitCode, stdout, stderr } = await run({ DATABASE_PATH }, "backup", copy);
+  expect(exitCode).toBe(65);
+  expect(stdout).toStartWith("backed up: 31 events, 1 dead letters, ");
+  expect(stderr).toContain("not what their newest change made of them: 1");
+  expect(query(copy, "select officer_id from arrest_event where id = 3")).toEqual([
+    { officer_id: 1234 },
+  ]);
 });
 
 test("a backup of no database fails with exit code 73, and makes none", async () => {

@@ -24,6 +24,7 @@ test("a store in which everything has happened is sound, and check says what it 
   makeLivedIn(directory.file());
   expect(checkDatabase(directory.file(), "full")).toEqual({
     problems: [],
+    isWhole: true,
     notes: [],
     events: 31,
     deadLetters: 1,

@@ -21,7 +21,10 @@ test("health is 0 while the service is alive, with --ready while it can do its w
   await service.kill();
   const gone = await run({ PORT }, "health");
   expect(gone.exitCode).toBe(1);
-  expect(gone.stderr).toContain(`no answer from http://127.0.0.1:${PORT}/livez`);
+  expect(gone.stderr).toContain(`no answer from 127.0.0.1, port ${PORT}: `);
+  const nowhere = await run({ HOST: "a b", PORT }, "health");
+  expect(nowhere.exitCode).toBe(1);
+  expect(nowhere.stderr).toMatch(/^arrest-events health: no answer from .*\n$/);
 });
 
 test("a service that is alive and not ready is 0 without --ready and 1 with it, and says why", async () => {
@@ -44,6 +47,24 @@ test("a service that listens on every address is asked on loopback", async () =>
   await using server = Bun.serve({ hostname: "0.0.0.0", port: 0, fetch: () => new Response() });
   const settings = { HOST: "0.0.0.0", PORT: String(server.port) };
   expect((await run(settings, "health")).exitCode).toBe(0);
+});
+
+test("the service is asked, and not a proxy that the environment names", async () => {
+  await using server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => new Response("alive"),
+  });
+  await using proxy = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => new Response("proxy", { status: 502 }),
+  });
+  const named = proxy.url.href;
+  for (const settings of [{ HTTP_PROXY: named }, { http_proxy: named, no_proxy: "example.org" }]) {
+    const { exitCode, stdout } = await run({ PORT: String(server.port), ...settings }, "health");
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: "alive\n" });
+  }
 });
 
 test("a service that takes the connection and does not answer is not healthy", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { startEmbeddedBroker } from "../../src/ingest/embedded-broker.ts";
 import { eventOfMessage, ServiceProcess, temporaryDirectory } from "../promises/support.ts";
 import { send } from "../support/kafka.ts";
+import { openRaw } from "../support/store.ts";
 import { until } from "../support/until.ts";
 import { messageOf } from "./support/kafka-log.ts";
 import { type Fault, FaultyDisk, HAS_SHIM, type Strike, WITHOUT_SHIM } from "./support/shim.ts";
@@ -109,9 +110,13 @@ describe.skipIf(!HAS_SHIM).concurrent(`while the service runs${WITHOUT_SHIM}`, (
   test("a disk that cannot be read fails requests and readiness, and not the process", async () => {
     using store = await newStore();
     await createEvent(store.settings, 0);
-    // A new process, which has nothing of the store in its memory yet.
     await using service = await ServiceProcess.start(store.settings);
     store.disk.strike("read-error");
+    {
+      // Once another program has written, nothing that the service has of the store in its memory counts.
+      using raw = openRaw(store.databasePath);
+      raw.run("pragma user_version = 0");
+    }
     expect((await service.fetch("/arrest_events/1")).status).toBe(500);
     expect((await service.fetch("/arrest_events")).status).toBe(500);
     const readiness = await service.fetch("/readyz");

@@ -18,6 +18,8 @@ const FIELDS = {
 const PLAIN =
   '{"officer_id":7,"subject_id":1204,"arrest_type_id":2,"crime_type_id":31,"arrested_at":"2026-11-22T13:05:00.000Z"}';
 
+const LONGEST = PLAIN.replace(".000Z", ".000123456+00:00");
+
 const read = (text: string) => {
   const bytes = Buffer.from(text);
   return readEvent(bytes, 0, bytes.length);
@@ -106,6 +108,7 @@ describe("an event is read", () => {
     ["with its members in another order", `{${PLAIN.slice(1, -1).split(",").reverse().join(",")}}`],
     ["without a fraction of a second", PLAIN.replace(".000", "")],
     ["with microseconds and no offset", PLAIN.replace(".000Z", ".000999")],
+    ["with the longest timestamp", LONGEST],
     ["with an offset", PLAIN.replace("13:05:00.000Z", "14:35:00+01:30")],
   ])("%s", (_, text) => {
     expect(read(text)).toEqual(FIELDS);
@@ -145,6 +148,8 @@ describe("nothing is read of", () => {
       PLAIN.replace("2026-11-22T13:05:00.000Z", "0001-01-01T00:00:00+01:00"),
     ],
     ["ten digits of a second", PLAIN.replace(".000Z", ".0000000000Z")],
+    ["the longest timestamp and something else for its quote", LONGEST.replace('00"}', "00}}")],
+    ["the longest timestamp and more", LONGEST.replace('00"}', '000"}')],
     ["a comma before the end", PLAIN.replace("}", ",}")],
     ["two objects", `${PLAIN}${PLAIN}`],
     ["a byte-order mark", `\uFEFF${PLAIN}`],

@@ -43,6 +43,7 @@ test.each(versions)(
     expect(schemaOf(path)).toEqual(schemaOf(directory.file("new.sqlite")));
     expect(checkDatabase(path, "full")).toEqual({
       problems: [],
+      isWhole: true,
       notes: [],
       events: 31,
       deadLetters: 1,

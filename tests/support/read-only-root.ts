@@ -6,6 +6,7 @@ mount --rbind /dev "$1/dev"
 mount --rbind /proc "$1/proc"
 mount -o remount,ro,bind "$1"
 root="$1"; user="$4"; shift 4
+[ "$#" -gt 0 ] || exit 0
 if [ -n "$user" ]; then exec chroot --userspec="$user" "$root" "$@"; fi
 exec chroot "$root" "$@"`;
 
@@ -21,7 +22,7 @@ export interface ReadOnlyRoot {
   readonly user: string;
 }
 
-/** The command line that runs a command in it. The mounts are its own, and end with it. */
+/** The command line that runs a command in it, or tries only whether it can be made. The mounts are its own, and end with it. */
 export function inReadOnlyRoot(
   { path, data, volume, user }: ReadOnlyRoot,
   ...command: string[]
