@@ -18,7 +18,7 @@ const DEFAULTS = {
   "topic.metadata.refresh.interval.ms": 10000,
   // What is fetched ahead, which is memory: the default of 64 MiB counts payloads only, and small
   // messages carry several times their size in bookkeeping.
-  "queued.max.messages.kbytes": 8192,
+  "queued.max.messages.kbytes": 4096,
   "queued.min.messages": 20000,
   // How long fetching rests when that much is queued. The default of 1 s starves a fast reader.
   "fetch.queue.backoff.ms": 10,

@@ -218,6 +218,7 @@ export class Ingest {
       await this.#waitForRoom(consumer, assignment, watchdog);
       const batches = await taker.take(assignment.partitions().length > 0);
       await this.#store(consumer, assignment, watchdog, batches);
+      for (const batch of batches) batch.release();
       await this.#lookAfter(assignment, watchdog);
     }
     await assignment.commits.now(assignment.partitions());

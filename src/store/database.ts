@@ -42,8 +42,8 @@ export function openForWriting(
     // Safe for ingest batches in WAL mode: a power cut takes the last of them back whole, offsets
     // included. Changes that are acknowledged raise it to FULL, see write.ts.
     client.run("PRAGMA synchronous = NORMAL");
-    // 32 MiB (negative: KiB) keep the pages of the indexes in memory that ingest goes on writing to.
-    client.run("PRAGMA cache_size = -32768");
+    // 16 MiB (negative: KiB) keep the pages of the indexes in memory that ingest goes on writing to.
+    client.run("PRAGMA cache_size = -16384");
     // Fewer writes of the same hot index pages. See transactions.ts for who makes the checkpoints.
     client.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     // A log that a long read made grow is cut back to 64 MiB at the next checkpoint.

@@ -130,7 +130,7 @@ describe("a connection", () => {
       journal_mode: "wal",
       synchronous: 1,
       busy_timeout: 2000,
-      cache_size: -32_768,
+      cache_size: -16_384,
       wal_autocheckpoint: 10_000,
       journal_size_limit: 67_108_864,
       temp_store: 2,
