@@ -195,10 +195,14 @@ describe.each(STRATEGIES)("partitions that move by the strategy %s", (strategy) 
   );
 });
 
+/** Each attempt has topics and groups of its own: nothing of one that failed is left to another. */
+let attempts = 0;
+
 test.concurrent(
   "a stop at any moment of a start ends, and the next start goes on",
   async () => {
-    const topic = "stopped-early";
+    attempts++;
+    const topic = `stopped-early-${attempts}`;
     await send(broker.address, topic, messages(1, 40, 4));
     // The group's first assignment comes after three seconds.
     const delays = Array.from({ length: 12 }, () => Math.round(Math.random() * 4000));
