@@ -6,10 +6,6 @@ import type { StopSignal } from "./stop-signal.ts";
 /** How long one wait for a message lasts, in milliseconds: a stop or a rebalance waits for the loop no longer. */
 export const POLL_WAIT_MS = 200;
 
-/** The same while a first assignment is expected, and how long that is. */
-const JOINING_WAIT_MS = 20;
-const JOINING_MS = 10_000;
-
 /** The most messages of a batch while changes over HTTP are being made: they wait for some 50 ms at most then. */
 const SHARING_BATCH_SIZE = 5000;
 
@@ -17,8 +13,6 @@ const SHARING_BATCH_SIZE = 5000;
 export interface BatchTakerOptions extends Readonly<Config["ingest"]> {
   /** Whether changes over HTTP are being made, which wait while a batch is stored. */
   readonly isSharing: () => boolean;
-  /** Milliseconds of a clock that nobody sets. */
-  readonly elapsed: () => number;
   readonly stop: StopSignal;
 }
 
@@ -26,25 +20,20 @@ export interface BatchTakerOptions extends Readonly<Config["ingest"]> {
 export class BatchTaker {
   readonly #consumer: TopicConsumer;
   readonly #with: BatchTakerOptions;
-  readonly #madeAt: number;
 
   constructor(consumer: TopicConsumer, options: BatchTakerOptions) {
     this.#consumer = consumer;
     this.#with = options;
-    this.#madeAt = options.elapsed();
   }
 
   /**
    * Takes what has been fetched; only where that is nothing, waits for a message. What does not fill a batch
    * waits for others to join it.
-   *
-   * @param isAssigned whether the client has partitions, so that there can be messages
    */
-  async take(isAssigned: boolean): Promise<MessageBatch[]> {
-    const { batchSize, lingerMs, isSharing, elapsed, stop } = this.#with;
+  async take(): Promise<MessageBatch[]> {
+    const { batchSize, lingerMs, isSharing, stop } = this.#with;
     const most = isSharing() ? Math.min(batchSize, SHARING_BATCH_SIZE) : batchSize;
-    const isJoining = !isAssigned && elapsed() - this.#madeAt < JOINING_MS;
-    const batch = await this.#consumer.take(most, isJoining ? JOINING_WAIT_MS : POLL_WAIT_MS);
+    const batch = await this.#consumer.take(most, POLL_WAIT_MS);
     const isFull = batch.length === most || batch.bytes.length >= MAX_TAKE_BYTES;
     if (batch.length === 0 || isFull || lingerMs === 0) return [batch];
     await stop.sleep(lingerMs);

@@ -212,11 +212,11 @@ export class Ingest {
       onCommit: ifCurrent((isTaken) => this.#onCommit(isTaken)),
     });
     this.#assignment = assignment;
-    const { batch, isSharing, elapsed } = this.#with;
-    const taker = new BatchTaker(consumer, { ...batch, isSharing, elapsed, stop: this.#stop });
+    const { batch, isSharing } = this.#with;
+    const taker = new BatchTaker(consumer, { ...batch, isSharing, stop: this.#stop });
     while (!this.#stop.isSet && !consumer.fatal) {
       await this.#waitForRoom(consumer, assignment, watchdog);
-      const batches = await taker.take(assignment.partitions().length > 0);
+      const batches = await taker.take();
       await this.#store(consumer, assignment, watchdog, batches);
       for (const batch of batches) batch.release();
       await this.#lookAfter(assignment, watchdog);
