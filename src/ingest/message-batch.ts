@@ -31,8 +31,7 @@ export class MessageBatch {
   /** How many messages there are. */
   readonly length: number;
   /** The bytes of all messages. */
-  readonly bytes: Uint8Array;
-  readonly #buffer: ArrayBuffer;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly #doubles: Float64Array;
   readonly #integers: Int32Array;
 
@@ -40,15 +39,14 @@ export class MessageBatch {
   constructor(topic: string, buffer: ArrayBuffer, length: number) {
     this.topic = topic;
     this.length = length;
-    this.#buffer = buffer;
     this.bytes = new Uint8Array(buffer, length * RECORD_BYTES);
     this.#doubles = new Float64Array(buffer, 0, length * DOUBLES);
     this.#integers = new Int32Array(buffer, 0, length * INTEGERS);
   }
 
-  /** Frees the batch's memory, which the garbage collector would let many batches gather of. Nothing of it can be read then. */
+  /** Frees the memory, of which the garbage collector would let many batches gather. Nothing can be read then. */
   release(): void {
-    this.#buffer.transfer(0);
+    this.bytes.buffer.transfer(0);
   }
 
   partition(index: number): number {

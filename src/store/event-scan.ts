@@ -109,20 +109,15 @@ function choose(
   const others = conditions.filter((condition) => condition !== inOrder);
   let few: Condition | undefined;
   if (others.length > 0) few = rarest(statements, conditions);
-  else if (ids !== undefined && seeksOf(ids, statements) <= MOST_SEEKS) {
-    few = rarest(statements, conditions, FEW);
+  else if (ids !== undefined && isSegmented(ids.column)) {
+    const seeks = statements.segments().length * ids.ids.length;
+    if (seeks <= MOST_SEEKS) few = rarest(statements, conditions, FEW);
   }
   const walk = isById
     ? Walk.byId(statements, lastId, descending, few ? undefined : ids)
     : Walk.byTime(statements, lastId, descending, times);
   if (few === undefined) return { walk, few, others };
   return { walk, few, others: conditions.filter((condition) => condition !== few) };
-}
-
-/** How often one statement looks into an index by segments for the ids of a condition; `Infinity` for another index. */
-function seeksOf(condition: Condition, statements: Statements): number {
-  if (condition.column === "arrestedAt" || !isSegmented(condition.column)) return Infinity;
-  return statements.segments().length * condition.ids.length;
 }
 
 /** A scan whose way is chosen. */

@@ -24,6 +24,11 @@ export const EVENT_COLUMNS = [
 
 const SEGMENT_SIZE = 2 ** SEGMENT_BITS;
 
+/** As `SEGMENT` has it; JavaScript's own `>>` knows 32 bits only. */
+function segmentOf(id: number): number {
+  return Math.floor(id / SEGMENT_SIZE);
+}
+
 /** A part of a walk: what lies behind one key, up to and with another. */
 export interface Part {
   readonly after: Key;
@@ -154,7 +159,7 @@ export class Walk {
       values,
     );
     if (first === undefined || first.id === null) return { after: part.to, to: part.to };
-    const start = Math.floor(first.id / SEGMENT_SIZE) * SEGMENT_SIZE;
+    const start = segmentOf(first.id) * SEGMENT_SIZE;
     const last = { value: 0, id: this.#descending ? start : start + SEGMENT_SIZE - 1 };
     return { after: part.after, to: this.#compare(last, part.to) < 0 ? last : part.to };
   }
@@ -240,7 +245,7 @@ export class Walk {
   #between(part: Part, values: Values): string {
     const between = this.#within(part, values);
     if (!this.#isSegmented) return between;
-    return `(${SEGMENT}) = ${values.add(Math.floor(part.to.id / SEGMENT_SIZE))} and ${between}`;
+    return `(${SEGMENT}) = ${values.add(segmentOf(part.to.id))} and ${between}`;
   }
 
   #within({ after, to }: Part, values: Values): string {

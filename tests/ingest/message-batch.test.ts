@@ -49,6 +49,15 @@ test("a message is copied out of its batch whole, whatever it has and has not", 
   expect(messages).toEqual([...MESSAGES]);
 });
 
+test("a batch that is released holds no memory, and what was copied out of it stays", () => {
+  const batch = packMessages(MESSAGES);
+  const messages = MESSAGES.map((_, index) => batch.message(index));
+  const { buffer } = batch.bytes;
+  batch.release();
+  expect(buffer.byteLength).toBe(0);
+  expect(messages).toEqual([...MESSAGES]);
+});
+
 test("the value of a message is there without a copy", () => {
   const batch = packMessages(MESSAGES);
   expect(MESSAGES.map((_, index) => batch.value(index)?.length ?? null)).toEqual([5, null, 0]);
