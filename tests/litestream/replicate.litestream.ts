@@ -53,6 +53,8 @@ test("a replica that is made while the service ingests is restored after a kill 
     INGEST_BATCH_SIZE: "500",
     KAFKA_CONF_SESSION_TIMEOUT_MS: "3500",
   };
+  const restore = (target: string) =>
+    litestream(places, "restore", "-config", CONFIG, "-o", target, DATABASE_PATH);
   // Before Litestream sees the file, which would make its own tables first.
   expect((await run({ DATABASE_PATH }, "migrate")).exitCode).toBe(0);
   const replicating = litestream(places, "replicate", "-config", CONFIG);
@@ -81,15 +83,7 @@ test("a replica that is made while the service ingests is restored after a kill 
       await until("a replica", replicated);
       await until("the change over HTTP in the replica", async () => {
         const probe = directory.file(`probe-${performance.now()}.sqlite`);
-        const restoring = litestream(
-          places,
-          "restore",
-          "-config",
-          CONFIG,
-          "-o",
-          probe,
-          DATABASE_PATH,
-        );
+        const restoring = restore(probe);
         if ((await restoring.exited) !== 0) return false;
         const sql = "select count(*) as count from arrest_event";
         return query<{ count: number }>(probe, sql)[0]?.count === sent + 1;
@@ -108,15 +102,7 @@ test("a replica that is made while the service ingests is restored after a kill 
       replicating.kill("SIGKILL");
       await replicating.exited;
     }
-    const restoring = litestream(
-      places,
-      "restore",
-      "-config",
-      CONFIG,
-      "-o",
-      restored,
-      DATABASE_PATH,
-    );
+    const restoring = restore(restored);
     const trouble = await new Response(restoring.stderr).text();
     expect({ exitCode: await restoring.exited, trouble }).toMatchObject({ exitCode: 0 });
     const check = await run({}, "check", restored);
